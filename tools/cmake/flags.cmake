@@ -1,0 +1,21 @@
+# SPDX-License-Identifier: Apache-2.0
+# Compiler and linker flags, the same for every room.
+add_compile_options(-Wall -Wextra -Wshadow -Wconversion -Wsign-conversion -Wcast-qual
+    -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wformat=2 -Wundef -Wswitch-enum -Werror
+    -fno-common -fno-omit-frame-pointer)
+add_compile_definitions(_GNU_SOURCE)
+include_directories(${CMAKE_SOURCE_DIR})
+
+if(OR_ASAN)
+    add_compile_options(-fsanitize=address,undefined -fno-sanitize-recover=all)
+    add_link_options(-fsanitize=address,undefined)
+endif()
+if(OR_FUZZ)
+    add_compile_options(-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined)
+    add_link_options(-fsanitize=address,undefined)
+endif()
+if(CMAKE_BUILD_TYPE MATCHES "Rel")
+    add_compile_options(-fstack-protector-strong -fstack-clash-protection -U_FORTIFY_SOURCE
+        -D_FORTIFY_SOURCE=2)
+    add_link_options(-pie -Wl,-z,relro,-z,now -Wl,--as-needed)
+endif()
