@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Random numbers from the kernel (getrandom), and UUIDs (RFC 9562 version 4). Any thread.
+ */
+#ifndef BASE_RNG_H
+#define BASE_RNG_H
+
+#include "base/def.h"
+
+#define OR_RNG_UUID_LEN 36
+
+void or_rng_fill(void *p, size_t n);
+uint64_t or_rng_u64(void);
+/* Lower-case text with a NUL behind it. */
+void or_rng_uuid(char out[OR_RNG_UUID_LEN + 1]);
+
+#endif
