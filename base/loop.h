@@ -33,15 +33,16 @@ OR_NODISCARD enum or_code or_loop_new(
 /* Everything started on it must have been cancelled; what remains is freed without a call. */
 void or_loop_free(struct or_loop *loop);
 
-/* Runs until or_loop_stop. */
+/* Runs until or_loop_stop; one that came before makes it return at once. */
 void or_loop_run(struct or_loop *loop);
 /* One turn: waits for the first event unless nowait, and handles what is ready. */
 void or_loop_turn(struct or_loop *loop, bool nowait);
 void or_loop_stop(struct or_loop *loop);
 
-int64_t or_loop_now_ns(const struct or_loop *loop);  /* monotonic */
-int64_t or_loop_wall_ns(const struct or_loop *loop); /* since 1970, UTC */
-/* Virtual clock only: moves time, firing timers in their order. */
+int64_t or_loop_now_ns(struct or_loop *loop);  /* monotonic */
+int64_t or_loop_wall_ns(struct or_loop *loop); /* since 1970, UTC */
+/* Virtual clock only: moves time, firing timers in their order, each at its own time, with the
+ * deferred calls that they make. Not from within a callback. */
 void or_loop_advance(struct or_loop *loop, int64_t ns);
 
 typedef void or_loop_fn(void *arg);
@@ -51,7 +52,8 @@ struct or_loop_timer *or_loop_timer_start(
     struct or_loop *loop, int64_t after_ns, or_loop_fn *fn, void *arg);
 void or_loop_timer_cancel(struct or_loop_timer *timer);
 
-/* At the end of this turn, in order; for freeing oneself and for yielding. Ends by itself. */
+/* At the end of this turn (from within a deferred call: of the next), in order; for freeing
+ * oneself and for yielding. Ends by itself. */
 void or_loop_defer(struct or_loop *loop, or_loop_fn *fn, void *arg);
 /* Takes back every deferred call of that fn and arg. */
 void or_loop_defer_cancel(struct or_loop *loop, or_loop_fn *fn, void *arg);

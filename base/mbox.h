@@ -24,9 +24,11 @@ typedef void or_mbox_fn(void *arg, struct or_mbox_msg *msg);
 
 OR_NODISCARD enum or_code or_mbox_new(struct or_mbox **out, struct or_loop *loop, size_t max_queued,
     or_mbox_fn *fn, void *arg, struct or_err *err);
-/* On the loop's thread, when no sender is left. Messages still queued are handed to fn. */
+/* On the loop's thread but not from within fn, when no sender is left. Messages still queued are
+ * handed to fn. NULL does nothing. */
 void or_mbox_free(struct or_mbox *mbox);
 
+/* OR_FULL: max_queued messages wait. */
 OR_NODISCARD enum or_code or_mbox_put(struct or_mbox *mbox, struct or_mbox_msg *msg);
 
 #endif

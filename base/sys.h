@@ -14,12 +14,14 @@
 
 #include <sys/types.h>
 
-/* flags and mode as open(2). OR_ABSENT: no such file. OR_EXISTS: O_EXCL and it is there. */
+/* flags and mode as open(2), *fd is the caller's to close. OR_ABSENT: no such file. OR_EXISTS:
+ * O_EXCL and it is there. */
 OR_NODISCARD enum or_code or_sys_open(
     int *fd, const char *path, int flags, mode_t mode, struct or_err *err);
 void or_sys_close(int fd); /* -1 does nothing */
 
-/* Appends all of s at the file's position; on failure *written says how many bytes went in. */
+/* Appends all of s at the file's position; *written (may be NULL) says, on failure too, how many
+ * bytes went in. */
 OR_NODISCARD enum or_code or_sys_write(
     int fd, struct or_slice s, size_t *written, struct or_err *err);
 OR_NODISCARD enum or_code or_sys_pwrite(
@@ -31,6 +33,7 @@ OR_NODISCARD enum or_code or_sys_fdatasync(int fd, struct or_err *err);
 OR_NODISCARD enum or_code or_sys_truncate(int fd, uint64_t size, struct or_err *err);
 OR_NODISCARD enum or_code or_sys_size(uint64_t *out, int fd, struct or_err *err);
 
+/* Also OR_ABSENT. */
 OR_NODISCARD enum or_code or_sys_rename(const char *from, const char *to, struct or_err *err);
 /* An absent file is no error. */
 OR_NODISCARD enum or_code or_sys_unlink(const char *path, struct or_err *err);
@@ -57,8 +60,9 @@ OR_NODISCARD enum or_code or_sys_list(
     struct or_sys_names *out, const char *dir, struct or_err *err);
 void or_sys_names_free(struct or_sys_names *names);
 
-/* Tests only: called before each call of that kind; a non-zero result is its errno, and a write
- * then stops after *limit bytes. NULL takes the hook away. */
+/* Tests only: called before each call of that kind, on the caller's thread; a non-zero result is
+ * its errno, and a write then stops after *limit bytes (0 unless set; at least one is missing).
+ * NULL takes the hook away. */
 enum or_sys_op {
 	OR_SYS_OPEN,
 	OR_SYS_WRITE,
