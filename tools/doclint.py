@@ -20,6 +20,7 @@ KINDS = r"c|h|md|py|sh|txt|cmake|proto|json|ya?ml|cedar|cedarschema|service|html
 # Pieced together, or this file would find itself.
 MACHINE = re.compile(r"(?<![\w.$}])/(?:" + "wo" + r"rk|ro" + r"ot|ho" + r"me/\w+)/")
 MARKER = re.compile(r"\b(?:TO" + r"DO|FIX" + r"ME|XX" + r"X|HA" + r"CK)\b")
+MODULE = (".c", ".h", "_test.c", "_test.py")  # base/json means base/json.c
 BARE = re.compile(rf"^[\w*-]+(?:\.[\w-]+)*\.(?:c|h|py|sh|md|proto|cmake)$")
 DEV = re.compile(r"\./dev ([a-z]+)")
 
@@ -46,6 +47,8 @@ class Tree:
         for start in ("", folder):
             full = normal(f"{start}/{path}" if start else path)
             if full is None or full in self.paths:  # outside the project: not ours to judge
+                return True
+            if any(full + ending in self.paths for ending in MODULE):
                 return True
             if "*" in full and any(fnmatch.fnmatchcase(known, full) for known in self.paths):
                 return True
