@@ -54,7 +54,10 @@ static enum or_code scaled(
 	for (size_t i = 0; i < n_units; i++) {
 		if (!or_slice_is(or_slice_from(s, digits), units[i].name))
 			continue;
-		return __builtin_mul_overflow(v, units[i].factor, out) ? OR_FULL : OR_OK;
+		if (__builtin_mul_overflow(v, units[i].factor, &v))
+			return OR_FULL;
+		*out = v;
+		return OR_OK;
 	}
 	return OR_PARSE;
 }
@@ -380,8 +383,9 @@ enum or_code or_str_time_parse(int64_t *unix_ns, struct or_slice s)
 		return OR_PARSE;
 	seconds = (int64_t)timegm(&tm) - (int64_t)offset * 60;
 	if (__builtin_mul_overflow(seconds, OR_NS_PER_S, &seconds) ||
-	    __builtin_add_overflow(seconds, ns, unix_ns))
+	    __builtin_add_overflow(seconds, ns, &seconds))
 		return OR_FULL;
+	*unix_ns = seconds;
 	return OR_OK;
 }
 
