@@ -54,7 +54,10 @@ static enum or_code scaled(
 	for (size_t i = 0; i < n_units; i++) {
 		if (!or_slice_is(or_slice_from(s, digits), units[i].name))
 			continue;
-		return __builtin_mul_overflow(v, units[i].factor, out) ? OR_FULL : OR_OK;
+		if (__builtin_mul_overflow(v, units[i].factor, &v))
+			return OR_FULL;
+		*out = v;
+		return OR_OK;
 	}
 	return OR_PARSE;
 }
@@ -353,6 +356,17 @@ static bool is_calendar(const struct tm *tm)
 	       tm->tm_hour < 24 && tm->tm_min < 60 && tm->tm_sec <= 60;
 }
 
+/* "2026-11-24" and the separator behind it. */
+static bool take_date(struct or_slice s, size_t *at, struct tm *tm)
+{
+	if (!take_digits(s, at, 4, '-', &tm->tm_year) || !take_digits(s, at, 2, '-', &tm->tm_mon) ||
+	    !take_digits(s, at, 2, 0, &tm->tm_mday) || *at >= s.n)
+		return false;
+	tm->tm_year -= 1900;
+	tm->tm_mon -= 1;
+	return s.p[*at] == 'T' || s.p[*at] == 't' || s.p[*at] == ' ';
+}
+
 enum or_code or_str_time_parse(int64_t *unix_ns, struct or_slice s)
 {
 	struct tm tm = {0};
@@ -360,24 +374,18 @@ enum or_code or_str_time_parse(int64_t *unix_ns, struct or_slice s)
 	int64_t ns, seconds;
 	int offset;
 
-	if (!take_digits(s, &at, 4, '-', &tm.tm_year) || !take_digits(s, &at, 2, '-', &tm.tm_mon) ||
-	    !take_digits(s, &at, 2, 0, &tm.tm_mday))
-		return OR_PARSE;
-	if (at >= s.n || (s.p[at] != 'T' && s.p[at] != 't' && s.p[at] != ' '))
+	if (!take_date(s, &at, &tm))
 		return OR_PARSE;
 	at++;
 	if (!take_digits(s, &at, 2, ':', &tm.tm_hour) || !take_digits(s, &at, 2, ':', &tm.tm_min) ||
 	    !take_digits(s, &at, 2, 0, &tm.tm_sec) || !take_fraction(s, &at, &ns) ||
-	    !take_offset(s, &at, &offset) || at != s.n)
-		return OR_PARSE;
-	tm.tm_year -= 1900;
-	tm.tm_mon -= 1;
-	if (!is_calendar(&tm))
+	    !take_offset(s, &at, &offset) || at != s.n || !is_calendar(&tm))
 		return OR_PARSE;
 	seconds = (int64_t)timegm(&tm) - (int64_t)offset * 60;
 	if (__builtin_mul_overflow(seconds, OR_NS_PER_S, &seconds) ||
-	    __builtin_add_overflow(seconds, ns, unix_ns))
+	    __builtin_add_overflow(seconds, ns, &seconds))
 		return OR_FULL;
+	*unix_ns = seconds;
 	return OR_OK;
 }
 

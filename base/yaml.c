@@ -86,29 +86,33 @@ static bool based_integer(int64_t *out, struct or_slice s)
 	return true;
 }
 
+static size_t skip_digits(struct or_slice s, size_t at)
+{
+	while (at < s.n && s.p[at] >= '0' && s.p[at] <= '9')
+		at++;
+	return at;
+}
+
+static size_t skip_sign(struct or_slice s, size_t at)
+{
+	return at < s.n && (s.p[at] == '-' || s.p[at] == '+') ? at + 1 : at;
+}
+
 /* [-+]? ( \. [0-9]+ | [0-9]+ ( \. [0-9]* )? ) ( [eE] [-+]? [0-9]+ )?   (YAML 1.2 §10.3.2) */
 static bool is_real(struct or_slice s)
 {
-	size_t i = 0, before, after = 0;
+	size_t start = skip_sign(s, 0), at = skip_digits(s, start), digits = at - start;
 
-	if (i < s.n && (s.p[i] == '-' || s.p[i] == '+'))
-		i++;
-	for (before = i; i < s.n && s.p[i] >= '0' && s.p[i] <= '9'; i++)
-		;
-	before = i - before;
-	if (i < s.n && s.p[i] == '.') {
-		for (i++; i < s.n && s.p[i] >= '0' && s.p[i] <= '9'; i++)
-			after++;
+	if (at < s.n && s.p[at] == '.') {
+		start = at + 1;
+		at = skip_digits(s, start);
+		digits += at - start;
 	}
-	if (before + after == 0)
+	if (digits == 0)
 		return false;
-	if (i < s.n && (s.p[i] == 'e' || s.p[i] == 'E')) {
-		i++;
-		if (i < s.n && (s.p[i] == '-' || s.p[i] == '+'))
-			i++;
-		return all_digits(or_slice_from(s, i));
-	}
-	return i == s.n;
+	if (at < s.n && (s.p[at] == 'e' || s.p[at] == 'E'))
+		return all_digits(or_slice_from(s, skip_sign(s, at + 1)));
+	return at == s.n;
 }
 
 static void resolve_number(struct or_json *j, struct or_slice s)

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Child processes: start one, with a pipe through which it says that it is ready.
+ *
+ * Thread: the main thread. The child gets its own signal mask and dispositions back, closes every
+ * descriptor above 2 but the ready pipe, and (unless detached) dies with its parent.
+ */
+#ifndef CLI_PROC_H
+#define CLI_PROC_H
+
+#include "base/err.h"
+
+#include <sys/types.h>
+
+#define CTL_PROC_ENV_MAX 16
+
+struct ctl_proc_opt {
+	const char *const *argv;           /* argv[0] is looked up in PATH unless it has a slash */
+	const char *env[CTL_PROC_ENV_MAX]; /* "NAME=value" on top of ours; ends in NULL */
+	const char *log_path;              /* stdout and stderr go there, appended; NULL: ours */
+	bool detached;                     /* a session of its own that outlives us */
+	bool wants_ready;                  /* adds "--ready-fd", "N" to argv */
+};
+
+/* *ready_fd (with wants_ready): readable once the child wrote a line, or at end of file when it
+ * ended before; the caller closes it. OR_ABSENT: no such program. */
+OR_NODISCARD enum or_code ctl_proc_start(
+    pid_t *pid, int *ready_fd, const struct ctl_proc_opt *opt, struct or_err *err);
+
+/* Waits for the child's word on ready_fd. OR_CLOSED: it ended instead; OR_TIMEOUT. */
+OR_NODISCARD enum or_code ctl_proc_wait_ready(int ready_fd, int timeout_ms, struct or_err *err);
+
+/* The path of a program of ours: beside this one, else by PATH. Copies into out. */
+void ctl_proc_find(char *out, size_t n, const char *name);
+
+/* A TCP port on 127.0.0.1 that was free a moment ago. */
+OR_NODISCARD enum or_code ctl_proc_free_port(uint16_t *port, struct or_err *err);
+
+#endif

@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "policy/set.h"
+
+#include "base/map.h"
+#include "policy/parse.h"
+
+struct pol_set {
+	struct or_arena *arena;
+	enum pol_ids ids;
+	struct or_buf list; /* const struct pol_policy * */
+	struct or_map by_id;
+	size_t numbered;
+};
+
+enum { POLICIES_MAX = 4 << 20, SCRATCH_MAX = 64 << 20 };
+
+struct pol_set *pol_set_new(enum pol_ids ids, size_t budget)
+{
+	struct or_arena *a = or_arena_new(budget ? budget : POL_SET_BUDGET);
+	struct pol_set *set = or_arena_alloc(a, sizeof(*set));
+
+	OR_ASSERT(set);
+	set->arena = a;
+	set->ids = ids;
+	or_buf_init(&set->list, POLICIES_MAX * sizeof(void *));
+	or_map_init(&set->by_id, POLICIES_MAX);
+	return set;
+}
+
+void pol_set_free(struct pol_set *set)
+{
+	if (!set)
+		return;
+	or_buf_done(&set->list);
+	or_map_done(&set->by_id);
+	/* The set itself lies in it. */
+	or_arena_free(set->arena);
+}
+
+static uint32_t line_of(struct or_slice text, size_t at)
+{
+	uint32_t line = 1;
+
+	for (size_t i = 0; i < at; i++)
+		line += text.p[i] == '\n';
+	return line;
+}
+
+static bool name_policy(struct pol_set *set, struct pol_policy *p, size_t in_text)
+{
+	const struct pol_annotation *a =
+	    set->ids == POL_IDS_ANNOTATED ? pol_set_annotation(p, "id") : NULL;
+	char *id;
+
+	if (a && a->value.n) {
+		p->id = a->value;
+		return true;
+	}
+	id = set->ids == POL_IDS_NUMBERED
+		 ? or_arena_printf(set->arena, "policy%zu", set->numbered)
+		 : or_arena_printf(set->arena, "%s#policy%zu", p->file, in_text);
+	p->id = or_slice_str(id);
+	return id != NULL;
+}
+
+static enum or_code insert(struct pol_set *set, struct pol_policy *p)
+{
+	enum or_code rc = or_map_put(&set->by_id, p->id, p);
+
+	if (rc)
+		return rc;
+	or_buf_put(&set->list, &p, sizeof(p));
+	return or_buf_ok(&set->list) ? OR_OK : OR_FULL;
+}
+
+/* Takes the policies from `from` on out again. */
+static void roll_back(struct pol_set *set, size_t from)
+{
+	for (size_t i = from; i < pol_set_count(set); i++)
+		or_map_take(&set->by_id, pol_set_at(set, i)->id);
+	or_buf_cut(&set->list, from * sizeof(void *));
+}
+
+static enum or_code add_one(struct pol_set *set, struct pol_parse *ps, size_t *in_text)
+{
+	struct pol_policy *p = or_arena_alloc(set->arena, sizeof(*p));
+	enum or_code rc;
+
+	if (!p) {
+		ps->rc = OR_FULL;
+		return OR_FULL;
+	}
+	p->file = ps->lex.src.file;
+	/* One that does not parse keeps its number, so that a repair renames no other. */
+	if (!pol_parse_policy(ps, p)) {
+		++*in_text;
+		return OR_OK;
+	}
+	p->line = line_of(ps->lex.src.text, p->at);
+	if (!name_policy(set, p, (*in_text)++))
+		return OR_FULL;
+	set->numbered++;
+	rc = insert(set, p);
+	if (rc == OR_EXISTS)
+		pol_diag_add(ps->lex.diags, &ps->lex.src, p->at, 1, NULL,
+		    "a policy named `%.*s` exists already", OR_SLICE_FMT(p->id));
+	return rc;
+}
+
+static enum or_code parse_all(struct pol_set *set, struct pol_parse *ps, size_t from)
+{
+	size_t in_text = 0, numbered = set->numbered, errors = ps->lex.diags->errors;
+	enum or_code rc = OR_OK, one;
+
+	/* A first token that is malformed has been reported before this call. */
+	if (ps->lex.tok.kind == POL_TOK_BAD)
+		errors--;
+	while (ps->lex.tok.kind != POL_TOK_END && rc != OR_FULL && ps->rc != OR_FULL) {
+		one = add_one(set, ps, &in_text);
+		rc = rc ? rc : one;
+	}
+	rc = rc == OR_FULL || ps->rc == OR_FULL ? OR_FULL : ps->rc ? ps->rc : rc;
+	/* A stray character at the end is reported by the lexer alone. */
+	if (rc == OR_OK && ps->lex.diags->errors != errors)
+		rc = OR_PARSE;
+	if (rc) {
+		roll_back(set, from);
+		set->numbered = numbered;
+	}
+	return rc;
+}
+
+static enum or_code report(enum or_code rc, const struct pol_diags *diags, struct or_err *err)
+{
+	if (rc == OR_FULL)
+		return or_err_set(err, rc, "the policies need more memory than their budget");
+	return rc ? pol_diag_err(err, diags, rc) : OR_OK;
+}
+
+enum or_code pol_set_add(struct pol_set *set, const char *name, struct or_slice text,
+    struct pol_diags *diags, struct or_err *err)
+{
+	struct pol_source src = {
+	    or_arena_strdup(set->arena, or_slice_str(name)), or_arena_dup(set->arena, text)};
+	struct pol_parse ps = {.arena = set->arena};
+	struct pol_diags own;
+	enum or_code rc;
+
+	if (!src.file || !src.text.p)
+		return report(OR_FULL, NULL, err);
+	pol_diag_init(&own);
+	rc = pol_lex_init(&ps.lex, &src, diags ? diags : &own);
+	if (rc == OR_OK) {
+		or_buf_init(&ps.scratch, SCRATCH_MAX);
+		rc = parse_all(set, &ps, pol_set_count(set));
+		or_buf_done(&ps.scratch);
+	}
+	rc = report(rc, diags ? diags : &own, err);
+	pol_diag_done(&own);
+	return rc;
+}
+
+enum or_code pol_set_parse(struct pol_set **out, enum pol_ids ids, const char *name,
+    struct or_slice text, struct pol_diags *diags, struct or_err *err)
+{
+	struct pol_set *set = pol_set_new(ids, 0);
+	enum or_code rc = pol_set_add(set, name, text, diags, err);
+
+	if (rc)
+		pol_set_free(set);
+	else
+		*out = set;
+	return rc;
+}
+
+static enum or_code check_slots(
+    const struct pol_policy *t, const struct pol_uid *const given[2], struct or_err *err)
+{
+	static const char *const names[] = {"?principal", "?resource"};
+
+	for (int i = 0; i < POL_SLOTS; i++) {
+		if (t->body->has_slot[i] && !given[i])
+			return or_err_set(err, OR_INVAL, "template `%.*s` needs a value for %s",
+			    OR_SLICE_FMT(t->id), names[i]);
+		if (!t->body->has_slot[i] && given[i])
+			return or_err_set(err, OR_INVAL, "template `%.*s` has no slot %s",
+			    OR_SLICE_FMT(t->id), names[i]);
+	}
+	return OR_OK;
+}
+
+enum or_code pol_set_link(struct pol_set *set, struct or_slice template_id, struct or_slice new_id,
+    const struct pol_uid *principal, const struct pol_uid *resource, struct or_err *err)
+{
+	const struct pol_policy *t = pol_set_find(set, template_id);
+	const struct pol_uid *const given[2] = {principal, resource};
+	struct pol_policy *p;
+	enum or_code rc;
+
+	if (!t || !t->template)
+		return or_err_set(
+		    err, OR_ABSENT, "there is no template `%.*s`", OR_SLICE_FMT(template_id));
+	rc = check_slots(t, given, err);
+	if (rc)
+		return rc;
+	if (pol_set_find(set, new_id))
+		return or_err_set(
+		    err, OR_EXISTS, "a policy named `%.*s` exists already", OR_SLICE_FMT(new_id));
+	p = or_arena_alloc(set->arena, sizeof(*p));
+	if (!p)
+		return report(OR_FULL, NULL, err);
+	*p = *t;
+	p->template = false;
+	p->id = or_arena_dup(set->arena, new_id);
+	for (int i = 0; i < POL_SLOTS; i++) {
+		p->slots[i] = given[i] ? pol_uid_dup(set->arena, given[i]) : NULL;
+		if (given[i] && !p->slots[i])
+			return report(OR_FULL, NULL, err);
+	}
+	rc = p->id.p ? insert(set, p) : OR_FULL;
+	return rc ? report(OR_FULL, NULL, err) : OR_OK;
+}
+
+size_t pol_set_count(const struct pol_set *set)
+{
+	return set->list.n / sizeof(struct pol_policy *);
+}
+
+const struct pol_policy *pol_set_at(const struct pol_set *set, size_t i)
+{
+	OR_ASSERT(i < pol_set_count(set));
+	return ((const struct pol_policy *const *)(const void *)set->list.p)[i];
+}
+
+const struct pol_policy *pol_set_find(const struct pol_set *set, struct or_slice id)
+{
+	return or_map_find(&set->by_id, id);
+}
+
+const struct pol_annotation *pol_set_annotation(const struct pol_policy *p, const char *key)
+{
+	for (size_t i = 0; i < p->n_annotations; i++) {
+		if (or_slice_is(p->annotations[i].key, key))
+			return &p->annotations[i];
+	}
+	return NULL;
+}
+
+size_t pol_set_bytes(const struct pol_set *set)
+{
+	return or_arena_used(set->arena);
+}

@@ -1,0 +1,15 @@
+# SPDX-License-Identifier: Apache-2.0
+#: deps [build|test] -- install the packages that are missing (Debian 12, apt, sudo where not root)
+#:
+#: build: what building and running needs. test: what tests, fuzzing and lint need besides.
+#: Without a word both. The list is tools/packages.txt. Other verbs call this by themselves.
+source tools/dev/lib/deps.sh
+
+dev_run() {
+    case ${1:-all} in
+    build) ensure_packages build ;;
+    test | all) ensure_packages build test ;;
+    *) die_usage "deps takes 'build', 'test' or nothing, not '$1'" ;;
+    esac
+    good "every package is installed"
+}

@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: Apache-2.0
+# Configuring and building a preset, with the failure in sight.
+
+# configure PRESET
+configure() {
+    local log=build/$1/configure.log
+    mkdir -p "build/$1"
+    if ! cmake --preset "$1" >"$log" 2>&1; then
+        tail -30 "$log" >&2
+        die "preset '$1' could not be configured (all of it: $log)"
+    fi
+}
+
+# build_preset PRESET [TARGET…]: the whole of it where no target is named.
+build_preset() {
+    local preset=$1 start=$SECONDS target
+    local -a args=()
+    shift
+    for target in "$@"; do args+=(--target "$target"); done
+    configure "$preset"
+    # Off a terminal ninja would print a line for each file: then only what goes wrong is shown.
+    local -a quiet=()
+    [[ -t 1 ]] || quiet=(-- --quiet)
+    if ! cmake --build --preset "$preset" -j "$(jobs_count)" "${args[@]}" "${quiet[@]}"; then
+        die "preset '$preset' does not build; the first error above is the one to read"
+    fi
+    good "built $preset${1:+ ($*)} in $((SECONDS - start)) s"
+}
+
+presets() {
+    sed -n '/"buildPresets"/,/\]/s/.*"name": *"\([a-z]*\)".*/\1/p' CMakePresets.json
+}
+
+# sources_with SUFFIX: sources of that kind, "bench" for *_bench.c.
+sources_with() {
+    find . -path ./build -prune -o -path './.*' -prune -o -name "*_$1.c" -print | sed 's|^\./||' | sort
+}

@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: Apache-2.0
+# Public suites: a program *_conformance_tool.c takes a folder and ends with "NAME: passed/total".
+
+conformance_suites() {
+    sources_with conformance_tool | sed 's|.*/||; s/_conformance_tool\.c$//; s/_/-/g' | sort -u
+}
+
+conformance_program() { echo "$1-conformance-tool"; }
+
+# Archives of the suite are unpacked beside the files of DIR, in a folder of links that takes DIR's
+# place: it is printed, and the caller removes it.
+conformance_unpack() { # DIR
+    local dir=$1 laid entry
+    laid=$(mktemp -d)
+    for entry in "$dir"/*; do
+        case $entry in
+        *.tar.gz | *.tar.xz) tar -xf "$entry" -C "$laid" || return 1 ;;
+        *) [[ -e $entry ]] && ln -s "$entry" "$laid/" ;;
+        esac
+    done
+    echo "$laid"
+}
+
+# conformance_run NAME DIR PRESET: false where a case fails or the program does not say its count.
+conformance_run() {
+    local name=$1 dir=$2 program=build/$3/bin/$1-conformance-tool laid='' log status=0 last
+    if compgen -G "$dir/*.tar.*" >/dev/null; then
+        laid=$(conformance_unpack "$dir") || die "$name: an archive in $dir does not unpack"
+        dir=$laid
+    fi
+    log=$(mktemp)
+    "$program" "$dir" | tee "$log" || status=$?
+    last=$(tail -1 "$log")
+    rm -rf "$log" ${laid:+"$laid"}
+    if [[ ! $last =~ ^$name:\ ([0-9]+)/([0-9]+)$ ]]; then
+        die "$program ended with status $status and without the line '$name: passed/total'"
+    fi
+    ((status == 0 && BASH_REMATCH[2] > 0 && BASH_REMATCH[1] == BASH_REMATCH[2]))
+}

@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: Apache-2.0
+# The list of lints, run one after the other; each may fail without hiding the next.
+
+LINT_COUNT=0
+LINT_FAILED=0
+
+c_files() {
+    find . -path './build*' -prune -o -path './.*' -prune -o -type f -name '*.[ch]' -print | sort
+}
+
+check_format() {
+    c_files | xargs -r clang-format-14 --dry-run -Werror 2>&1 | grep 'error:' && {
+        echo "./dev format puts them right"
+        return 1
+    }
+    return 0
+}
+
+lint_one() { # NAME COMMAND…
+    local name=$1 output
+    shift
+    LINT_COUNT=$((LINT_COUNT + 1))
+    if output=$("$@" 2>&1); then
+        good "lint/$name${output:+  ($output)}"
+    else
+        LINT_FAILED=$((LINT_FAILED + 1))
+        bad "lint/$name"
+        sed 's/^/      /' <<<"$output"
+    fi
+}
+
+# lint_all PRESET: PRESET's build must be up to date. False where a check failed.
+lint_all() {
+    step "lint"
+    lint_one format check_format
+    lint_one rooms python3 tools/rooms.py --build "build/$1"
+    lint_one ratchet python3 tools/ratchet.py
+    lint_one banned python3 tools/banned.py
+    lint_one headers python3 tools/headers.py
+    lint_one documents python3 tools/doclint.py
+    [[ $LINT_FAILED == 0 ]]
+}

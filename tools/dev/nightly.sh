@@ -1,0 +1,23 @@
+# SPDX-License-Identifier: Apache-2.0
+#: nightly [SECONDS] -- everything: tests, slow tests, each fuzz target (300 s), each public suite
+source tools/dev/lib/deps.sh
+source tools/dev/lib/cmake.sh
+source tools/dev/lib/conformance.sh
+
+dev_run() {
+    local seconds=${1:-300} failed=0 suite
+    local -a lanes=(test slow "fuzz all $seconds")
+    [[ $seconds =~ ^[1-9][0-9]*$ ]] || die_usage "SECONDS is a number, not '$seconds'"
+    for suite in $(conformance_suites); do lanes+=("conformance $suite"); done
+    for lane in "${lanes[@]}"; do
+        step "nightly: $lane"
+        if [[ $lane == slow ]]; then
+            ctest --test-dir build/asan -L slow --output-on-failure || failed=$((failed + 1))
+        else
+            # shellcheck disable=SC2086 # a lane is a verb and its arguments
+            DEV_PRESET=asan ./dev $lane || failed=$((failed + 1))
+        fi
+    done
+    echo "$((${#lanes[@]} - failed)) passed, $failed failed"
+    ((failed == 0))
+}

@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: Apache-2.0
+#: test [NAME...] -- lint, header check, and all quick tests under ASan and UBSan
+#:
+#: Each NAME is a test ("base/json") or a folder of tests ("base"); with names, only these are
+#: built and run, without lint. Slow tests (crash, soak) belong to ./dev nightly.
+#: The last line says how many passed and failed.
+source tools/dev/lib/deps.sh
+source tools/dev/lib/cmake.sh
+source tools/dev/lib/lint.sh
+source tools/dev/lib/ctest.sh
+
+some_tests() {
+    local name pattern=''
+    for name in "$@"; do
+        [[ $name == -* ]] && die_usage "test knows no option '$name'"
+        pattern+="${pattern:+|}^(fuzz/)?${name%/}(/|\$)"
+    done
+    build_preset asan
+    run_ctest asan -R "$pattern"
+    tests_summary
+}
+
+dev_run() {
+    ensure_packages build test
+    if [[ $# -gt 0 ]]; then
+        some_tests "$@"
+        return
+    fi
+    build_preset asan
+    build_preset asan all_verify_interface_header_sets
+    lint_all asan || true
+    step "tests under ASan and UBSan"
+    run_ctest asan -LE slow
+    tests_summary
+}
