@@ -30,6 +30,7 @@ struct or_json;
 struct or_json_member {
 	struct or_slice key;
 	const struct or_json *value;
+	uint32_t line; /* the key's, as in struct or_json */
 };
 
 struct or_json {

@@ -60,6 +60,8 @@ struct or_loop {
 	struct deferred *deferred;
 	struct deferred **deferred_tail;
 	uint64_t next_number;
+	or_loop_turn_fn *watch_fn;
+	void *watch_arg;
 	int64_t now_ns;
 	int64_t wall_ns;
 	bool is_now_known; /* the clocks were read in this turn */
@@ -358,7 +360,15 @@ void or_loop_turn(struct or_loop *loop, bool nowait)
 	while (!loop->is_stopped && fire_one(loop, loop->now_ns, limit))
 		;
 	run_deferred(loop);
+	if (loop->watch_fn && !loop->is_virtual)
+		loop->watch_fn(loop->watch_arg, read_clock(CLOCK_MONOTONIC) - loop->now_ns);
 	loop->is_turning = false;
+}
+
+void or_loop_watch(struct or_loop *loop, or_loop_turn_fn *fn, void *arg)
+{
+	loop->watch_fn = fn;
+	loop->watch_arg = arg;
 }
 
 void or_loop_run(struct or_loop *loop)

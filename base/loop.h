@@ -72,6 +72,11 @@ struct or_loop_signal *or_loop_signal_start(
     struct or_loop *loop, int signo, or_loop_signal_fn *fn, void *arg);
 void or_loop_signal_cancel(struct or_loop_signal *sig);
 
+/* After every turn: how long its callbacks kept other events waiting, from the first of them that
+ * asked for the time. One watcher per loop; NULL takes it away. */
+typedef void or_loop_turn_fn(void *arg, int64_t busy_ns);
+void or_loop_watch(struct or_loop *loop, or_loop_turn_fn *fn, void *arg);
+
 /* For base alone (connections on bufferevents): libevent's base behind the loop. */
 struct event_base;
 struct event_base *or_loop_event_base(struct or_loop *loop);

@@ -15,6 +15,7 @@ enum { DEPTH_MAX = 64, CHILDREN_MAX = 1 << 20 };
 struct child {
 	struct child *next;
 	struct or_slice key; /* of a mapping's member */
+	uint32_t line;       /* the key's */
 	struct or_json *value;
 };
 
@@ -24,6 +25,7 @@ struct level {
 	size_t n;
 	bool wants_key;
 	struct or_slice key;
+	uint32_t key_line;
 };
 
 struct reader {
@@ -185,6 +187,7 @@ static enum or_code attach(struct reader *r, struct or_json *j)
 	if (!c || l->n >= CHILDREN_MAX)
 		return full(r);
 	c->key = l->key;
+	c->line = l->key_line;
 	c->value = j;
 	*l->last = c;
 	l->last = &c->next;
@@ -211,6 +214,7 @@ static enum or_code on_scalar(struct reader *r, const yaml_event_t *e)
 		if (or_slice_is(text, "<<"))
 			return fail_at(r, OR_PARSE, &e->start_mark, "merge keys are not supported");
 		l->key = text;
+		l->key_line = j->line;
 		l->wants_key = false;
 		return OR_OK;
 	}
@@ -284,14 +288,14 @@ static enum or_code end_mapping(struct reader *r, struct level *l)
 	if (!j->object.members)
 		return full(r);
 	for (struct child *c = l->first; c; c = c->next)
-		j->object.members[i++] = (struct or_json_member){c->key, c->value};
+		j->object.members[i++] = (struct or_json_member){c->key, c->value, c->line};
 	j->object.n = i;
 	twice = find_duplicate(r, j);
 	if (or_arena_is_full(r->arena))
 		return full(r);
 	if (twice)
 		return or_err_set(r->err, OR_PARSE, "line %u: the key \"%.*s\" is there twice",
-		    twice->value->line, OR_SLICE_FMT(twice->key));
+		    twice->line, OR_SLICE_FMT(twice->key));
 	return OR_OK;
 }
 
