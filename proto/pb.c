@@ -91,12 +91,11 @@ enum or_code wire_pb_next(struct wire_pb_field *out, struct or_slice *in)
 size_t wire_pb_count(struct or_slice in, uint32_t num)
 {
 	struct wire_pb_field f;
-	enum or_code rc;
 	size_t n = 0;
 
-	while ((rc = wire_pb_next(&f, &in)) == OR_OK)
+	while (wire_pb_next(&f, &in) == OR_OK)
 		n += f.num == num;
-	return rc == OR_ABSENT ? n : 0;
+	return n;
 }
 
 size_t wire_pb_varint_size(uint64_t v)

@@ -30,7 +30,7 @@ struct wire_pb_field {
 /* Takes the next field from the front of *in. At the end of the input: OR_ABSENT. */
 OR_NODISCARD enum or_code wire_pb_next(struct wire_pb_field *out, struct or_slice *in);
 
-/* How many of the fields of in have that number (0 where in does not parse). */
+/* How many fields of in have that number, up to its end or to where it stops being readable. */
 size_t wire_pb_count(struct or_slice in, uint32_t num);
 
 size_t wire_pb_varint_size(uint64_t v);

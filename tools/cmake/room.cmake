@@ -27,6 +27,8 @@ function(or_test path source)
     string(MAKE_C_IDENTIFIER "test_${path}" target)
     add_executable(${target} ${source})
     target_link_libraries(${target} PRIVATE outrider_test_support ${ARGN} ${CMOCKA})
+    # proto/ tests its own codec against the one that protoc-c generates
+    target_include_directories(${target} PRIVATE ${CMAKE_BINARY_DIR})
     add_test(NAME ${path} COMMAND ${target} WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
     set_tests_properties(${path} PROPERTIES LABELS unit TIMEOUT 120)
 endfunction()
