@@ -96,7 +96,8 @@ static void put_escaped(struct or_buf *b, struct or_slice s)
 			or_buf_put_str(b, "\\ufffd");
 		run = ++i;
 	}
-	or_buf_put(b, s.p + run, i - run);
+	if (i > run)
+		or_buf_put(b, s.p + run, i - run);
 	or_buf_put_byte(b, '"');
 }
 
