@@ -14,6 +14,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/err.h"
+#include "proto/name.h"
 
 #define WIRE_AUDIT_MAX        65500
 #define WIRE_AUDIT_AGENT_LEN  16
@@ -24,46 +25,6 @@
 #define WIRE_AUDIT_LIST_MAX   64 /* determining policies */
 #define WIRE_AUDIT_ATTRS_MAX  32
 #define WIRE_AUDIT_NOTES_MAX  12 /* of them kept for what wire_audit_fit has to say */
-
-enum wire_kind {
-	WIRE_KIND_NONE,
-	WIRE_KIND_ACCESS,
-	WIRE_KIND_POLICY,
-	WIRE_KIND_IDENTITY,
-	WIRE_KIND_PROCESS,
-	WIRE_KIND_FILE,
-	WIRE_KIND_NETWORK,
-	WIRE_KIND_PIPELINE,
-	WIRE_KIND_GAP,
-	WIRE_KIND_ADMIN,
-};
-
-enum wire_front {
-	WIRE_FRONT_NONE,
-	WIRE_FRONT_PROXY,
-	WIRE_FRONT_EXT_AUTHZ,
-	WIRE_FRONT_FORWARD_AUTH,
-	WIRE_FRONT_DECIDE,
-	WIRE_FRONT_KERNEL,
-	WIRE_FRONT_COLLECTOR,
-	WIRE_FRONT_AGENT,
-};
-
-enum wire_phase {
-	WIRE_PHASE_NONE,
-	WIRE_PHASE_COMPLETE,
-	WIRE_PHASE_DECISION,
-	WIRE_PHASE_OUTCOME,
-};
-
-enum wire_decision {
-	WIRE_DECISION_NONE,
-	WIRE_DECISION_ALLOW,
-	WIRE_DECISION_DENY,
-	WIRE_DECISION_ERROR,
-	WIRE_DECISION_WOULD_ALLOW,
-	WIRE_DECISION_WOULD_DENY,
-};
 
 struct wire_principal {
 	struct or_slice type;

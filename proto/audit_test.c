@@ -2,12 +2,14 @@
 #include "proto/audit.h"
 
 #include "base/crypto.h"
+#include "base/mem.h"
 #include "proto/audit.pb-c.h"
 #include "proto/pb.h"
 #include "tests/support/support.h"
 
+#include <protobuf-c/protobuf-c.h>
+
 #include <stdio.h>
-#include <stdlib.h>
 
 static const uint8_t ids[64] = "AAAAAAAAAAAAAAAABBBBBBBBBBBBBBBBCCCCCCCC";
 
@@ -80,7 +82,7 @@ struct fixture {
 
 static int set_up(void **state)
 {
-	struct fixture *x = calloc(1, sizeof(*x));
+	struct fixture *x = or_mem_new(sizeof(*x));
 
 	x->a = or_arena_new(1 << 20);
 	or_buf_init(&x->out, 1 << 20);
@@ -94,7 +96,7 @@ static int tear_down(void **state)
 
 	or_arena_free(x->a);
 	or_buf_done(&x->out);
-	free(x);
+	or_mem_free(x);
 	return 0;
 }
 
@@ -193,14 +195,14 @@ static void decode__survives_every_truncation(void **state)
 
 	ASSERT_OK(wire_audit_encode(&x->out, &r, &x->err), &x->err);
 	for (size_t n = 0; n < x->out.n; n++) {
-		uint8_t *exact = malloc(n ? n : 1);
+		uint8_t *exact = or_mem_new(n ? n : 1);
 		struct wire_audit_seen seen;
 
 		memcpy(exact, x->out.p, n);
 		or_arena_clear(x->a);
 		if (!wire_audit_decode(&got, &seen, or_slice(exact, n), x->a, &x->err))
 			assert_int_equal(got.seq, 300);
-		free(exact);
+		or_mem_free(exact);
 	}
 }
 
@@ -347,7 +349,7 @@ static void fit__makes_any_record_encodable(void **state)
 	struct or_slice names[MANY];
 	struct wire_principal chain[MANY];
 	struct wire_policy_error failed[MANY];
-	uint8_t hash[32], *junk = malloc(70000);
+	uint8_t hash[32], *junk = or_mem_new(70000);
 	struct or_slice bad = {junk, 70000};
 
 	memset(junk, 0xff, 70000);
@@ -377,14 +379,14 @@ static void fit__makes_any_record_encodable(void **state)
 	assert_true(got.attributes[0].cut);
 	assert_memory_equal(got.attributes[0].sha256.p, hash, 32);
 	ASSERT_SLICE(got.attributes[WIRE_AUDIT_ATTRS_MAX - 1].key, "cut.more");
-	free(junk);
+	or_mem_free(junk);
 }
 
 static void fit__notes_the_one_field_that_it_cut(void **state)
 {
 	struct fixture *x = *state;
 	struct wire_audit r = full_record();
-	uint8_t hash[32], *path = malloc(5000);
+	uint8_t hash[32], *path = or_mem_new(5000);
 	const struct wire_attribute *note;
 
 	memset(path, 'a', 5000);
@@ -396,7 +398,7 @@ static void fit__notes_the_one_field_that_it_cut(void **state)
 	ASSERT_SLICE(note->key, "cut.request.path");
 	or_crypto_sha256(hash, or_slice(path, 5000));
 	assert_memory_equal(note->sha256.p, hash, 32);
-	free(path);
+	or_mem_free(path);
 }
 
 static void fit__leaves_good_records_alone(void **state)

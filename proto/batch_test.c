@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "proto/batch.h"
 
+#include "base/mem.h"
 #include "proto/audit.h"
 #include "proto/leaf.h"
 #include "proto/pb.h"
 #include "tests/support/support.h"
-
-#include <stdlib.h>
 
 static void decode__gives_the_records_in_order(void **state)
 {
@@ -55,7 +54,7 @@ static void decode__refuses(void **state)
 static void decode__is_bounded(void **state)
 {
 	struct or_arena *a = or_arena_new(1 << 20);
-	uint8_t *big = calloc(1, WIRE_AUDIT_MAX + 1);
+	uint8_t *big = or_mem_new(WIRE_AUDIT_MAX + 1);
 	struct wire_batch b;
 	struct or_buf out;
 	struct or_err err;
@@ -73,14 +72,14 @@ static void decode__is_bounded(void **state)
 	assert_int_equal(b.n_records, WIRE_BATCH_RECORDS_MAX);
 	ASSERT_CODE(
 	    wire_batch_decode(&b, or_slice(big, (size_t)WIRE_BATCH_MAX + 1), a, &err), OR_FULL);
-	free(big);
+	or_mem_free(big);
 	or_buf_done(&out);
 	or_arena_free(a);
 }
 
 static void add__leaves_a_full_buffer_readable(void **state)
 {
-	uint8_t *big = calloc(1, WIRE_AUDIT_MAX);
+	uint8_t *big = or_mem_new(WIRE_AUDIT_MAX);
 	struct or_arena *a = or_arena_new(1 << 20);
 	struct wire_batch b;
 	struct or_buf out;
@@ -92,7 +91,7 @@ static void add__leaves_a_full_buffer_readable(void **state)
 		wire_batch_add_record(&out, or_slice(big, WIRE_AUDIT_MAX));
 	ASSERT_OK(wire_batch_decode(&b, or_buf_slice(&out), a, &err), &err);
 	assert_int_equal(b.n_records, WIRE_BATCH_MAX / wire_batch_room(WIRE_AUDIT_MAX));
-	free(big);
+	or_mem_free(big);
 	or_buf_done(&out);
 	or_arena_free(a);
 }

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "proto/cert.h"
 
+#include "base/mem.h"
 #include "tests/support/support.h"
-
-#include <stdlib.h>
 
 struct fixture {
 	struct or_arena *a;
@@ -14,7 +13,7 @@ struct fixture {
 
 static int set_up(void **state)
 {
-	struct fixture *x = calloc(1, sizeof(*x));
+	struct fixture *x = or_mem_new(sizeof(*x));
 
 	x->a = or_arena_new(1 << 20);
 	or_buf_init(&x->out, 1 << 20);
@@ -30,7 +29,7 @@ static int tear_down(void **state)
 	or_arena_free(x->a);
 	or_crypto_key_free(x->issuer);
 	or_buf_done(&x->out);
-	free(x);
+	or_mem_free(x);
 	return 0;
 }
 

@@ -2,7 +2,6 @@
 #include "proto/field.h"
 
 #include "base/str.h"
-#include "proto/name.h"
 
 enum shape {
 	U64, /* absent where 0 */

@@ -61,28 +61,40 @@ bool wire_frame_is_dropped(const struct wire_frame *f, uint64_t seq)
 	return false;
 }
 
-static const char *what_is_wrong(const struct wire_frame *f)
+static bool is_range(uint64_t from, uint64_t to)
+{
+	return from > 0 && to >= from - 1 && to < UINT64_MAX &&
+	       to - (from - 1) <= WIRE_FRAME_SPAN_MAX;
+}
+
+static bool dropped_ascend(const struct wire_frame *f)
 {
 	uint64_t next = f->seq_from;
 
+	for (size_t i = 0; i < f->n_dropped; i++) {
+		const struct wire_dropped *d = &f->dropped[i];
+
+		if (d->from < next || d->to < d->from || d->to > f->seq_to || d->reason.n == 0)
+			return false;
+		next = d->to + 1;
+	}
+	return true;
+}
+
+static const char *what_is_wrong(const struct wire_frame *f)
+{
 	if (f->cert.n == 0 || f->epoch == 0 || f->stream.n == 0)
 		return "cert, epoch or stream is absent";
 	if (f->root.n != OR_CRYPTO_HASH_LEN)
 		return "root is absent";
 	if (f->sent_ns == 0 || f->sent_ns > INT64_MAX)
 		return "sent is absent or out of range";
-	if (f->seq_from == 0 || f->seq_to < f->seq_from - 1 || f->seq_to == UINT64_MAX ||
-	    f->seq_to - (f->seq_from - 1) > WIRE_FRAME_SPAN_MAX)
+	if (!is_range(f->seq_from, f->seq_to))
 		return "seq_from and seq_to are no range";
 	if (f->prev_epoch == f->epoch || (f->prev_epoch == 0 && f->prev_seq != 0))
 		return "prev_epoch and prev_seq do not fit";
-	for (size_t i = 0; i < f->n_dropped; i++) {
-		const struct wire_dropped *d = &f->dropped[i];
-
-		if (d->from < next || d->to < d->from || d->to > f->seq_to || d->reason.n == 0)
-			return "dropped ranges do not ascend inside the frame, or lack a reason";
-		next = d->to + 1;
-	}
+	if (!dropped_ascend(f))
+		return "dropped ranges do not ascend inside the frame, or lack a reason";
 	return NULL;
 }
 

@@ -1,12 +1,53 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The names of enumerated values, both ways: as queries, JSON and policies write them.
+ * The enumerations of audit.proto, and the names of their values both ways: as queries, JSON and
+ * policies write them.
  * Any thread; the texts are static.
  */
 #ifndef PROTO_NAME_H
 #define PROTO_NAME_H
 
 #include "base/err.h"
+
+enum wire_kind {
+	WIRE_KIND_NONE,
+	WIRE_KIND_ACCESS,
+	WIRE_KIND_POLICY,
+	WIRE_KIND_IDENTITY,
+	WIRE_KIND_PROCESS,
+	WIRE_KIND_FILE,
+	WIRE_KIND_NETWORK,
+	WIRE_KIND_PIPELINE,
+	WIRE_KIND_GAP,
+	WIRE_KIND_ADMIN,
+};
+
+enum wire_front {
+	WIRE_FRONT_NONE,
+	WIRE_FRONT_PROXY,
+	WIRE_FRONT_EXT_AUTHZ,
+	WIRE_FRONT_FORWARD_AUTH,
+	WIRE_FRONT_DECIDE,
+	WIRE_FRONT_KERNEL,
+	WIRE_FRONT_COLLECTOR,
+	WIRE_FRONT_AGENT,
+};
+
+enum wire_phase {
+	WIRE_PHASE_NONE,
+	WIRE_PHASE_COMPLETE,
+	WIRE_PHASE_DECISION,
+	WIRE_PHASE_OUTCOME,
+};
+
+enum wire_decision {
+	WIRE_DECISION_NONE,
+	WIRE_DECISION_ALLOW,
+	WIRE_DECISION_DENY,
+	WIRE_DECISION_ERROR,
+	WIRE_DECISION_WOULD_ALLOW,
+	WIRE_DECISION_WOULD_DENY,
+};
 
 enum wire_name_set {
 	WIRE_NAME_KIND,     /* enum wire_kind: "access", "policy"… */
