@@ -75,12 +75,13 @@ function(or_room room)
         FILES ${headers})
     foreach(source ${all})
         file(RELATIVE_PATH rel ${CMAKE_SOURCE_DIR} ${source})
-        # agent/spool/spool_test.c is the test agent/spool; base/arena_test.c is base/arena
+        # agent/spool/spool_test.c is the test agent/spool; base/arena_test.c is base/arena, and
+        # product/product_test.c is product/product
         get_filename_component(folder ${rel} DIRECTORY)
         get_filename_component(name ${rel} NAME_WE)
         string(REGEX REPLACE "_(test|fuzz|bench|tool)$" "" module ${name})
         get_filename_component(leaf ${folder} NAME)
-        if(leaf STREQUAL module)
+        if(leaf STREQUAL module AND NOT folder STREQUAL room)
             set(path ${folder})
         else()
             set(path ${folder}/${module})
