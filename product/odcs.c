@@ -407,6 +407,7 @@ static const char *const number_formats[] = {"f32", "f64", NULL};
 static const struct dp_rule number_format = {.types = DP_RULE_STR, .names = number_formats};
 static const struct dp_rule unique_names = {
     .types = DP_RULE_ARRAY, .items = &dp_rule_str, .min_items = 1, .unique = true};
+static const struct dp_rule any_list = {.types = DP_RULE_ARRAY};
 static const struct dp_rule columns;
 static const struct dp_rule item;
 static const struct dp_field string_option_fields[] = {
@@ -575,6 +576,7 @@ static const struct dp_field item_fields[] = {
     {"transformLogic", false, &dp_rule_str},
     {"transformDescription", false, &dp_rule_str},
     {"criticalDataElement", false, &dp_rule_bool},
+    {"examples", false, &any_list},
     {"relationships", false, &column_relationships},
     {"quality", false, &qualities},
     {NULL, false, NULL},

@@ -22,8 +22,6 @@ const struct dp_rule dp_rule_uri = {.types = DP_RULE_STR, .format = DP_RULE_URI}
 const struct dp_rule dp_rule_date = {.types = DP_RULE_STR, .format = DP_RULE_DATE};
 const struct dp_rule dp_rule_date_time = {.types = DP_RULE_STR, .format = DP_RULE_DATE_TIME};
 
-static void value(struct dp_rule_run *run, const struct dp_rule *rule, const struct or_json *v);
-
 static void path_put(struct dp_rule_run *run, const char *text)
 {
 	size_t n = strlen(text);
@@ -261,14 +259,15 @@ static void list(struct dp_rule_run *run, const struct dp_rule *rule, const stru
 	for (size_t i = 0; rule->items && i < v->array.n; i++) {
 		size_t before = dp_rule_path_push_index(run, i);
 
-		value(run, rule->items, v->array.items[i]);
+		dp_rule_check(run, rule->items, v->array.items[i]);
 		dp_rule_path_pop(run, before);
 	}
 	for (size_t i = 0; rule->unique && i < v->array.n && i < UNIQUE_MAX; i++) {
 		for (size_t k = 0; k < i; k++) {
 			if (!same(v->array.items[i], v->array.items[k]))
 				continue;
-			dp_rule_error(run, v->array.items[i], NULL, "entry %zu says it already", k);
+			dp_rule_error(
+			    run, v->array.items[i], NULL, "entries %zu and %zu are the same", k, i);
 			break;
 		}
 	}
@@ -326,7 +325,7 @@ static void member(
 		known = true;
 		/* said once is enough where several shapes want the same */
 		if (run->diags->n_errors == errors)
-			value(run, f->rule, m->value);
+			dp_rule_check(run, f->rule, m->value);
 	}
 	if (!known && !open)
 		unknown_member(run, a, m);
@@ -356,7 +355,7 @@ static void object(struct dp_rule_run *run, const struct dp_shape *shape, const 
 	}
 }
 
-static void value(struct dp_rule_run *run, const struct dp_rule *rule, const struct or_json *v)
+void dp_rule_check(struct dp_rule_run *run, const struct dp_rule *rule, const struct or_json *v)
 {
 	unsigned int types = types_of(v);
 
@@ -379,5 +378,5 @@ void dp_rule_validate(
 {
 	struct dp_rule_run run = {.diags = diags};
 
-	value(&run, rule, tree);
+	dp_rule_check(&run, rule, tree);
 }

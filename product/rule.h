@@ -79,6 +79,9 @@ struct dp_rule_run {
 void dp_rule_validate(
     const struct dp_rule *rule, const struct or_json *tree, struct dp_diags *diags);
 
+/* The same for a value below run->path. */
+void dp_rule_check(struct dp_rule_run *run, const struct dp_rule *rule, const struct or_json *v);
+
 /* For check functions: an error at the member (NULL: at the object itself). */
 void dp_rule_error(struct dp_rule_run *run, const struct or_json *at, const char *member,
     const char *fmt, ...) OR_PRINTF(4, 5);
