@@ -62,35 +62,41 @@ void or_arena_free(struct or_arena *a)
 
 void or_arena_clear(struct or_arena *a)
 {
-	struct chunk *keep = ARENA_CHECKED ? NULL : a->head;
+	struct chunk *keep = a->head;
 
-	if (keep) {
+	if (keep && !ARENA_CHECKED && keep->cap <= CHUNK_MAX) {
 		free_chunks(keep->next);
 		keep->next = NULL;
 		memset(keep->data, 0, keep->used);
 		keep->used = 0;
 	} else {
 		free_chunks(a->head);
+		a->head = NULL;
 	}
-	a->head = keep;
 	a->used = 0;
 	a->full = false;
 }
 
-/* Chunks double from one to the next, so that their number stays small at any size. */
+/*
+ * Chunks double from one to the next, so that their number stays small at any size. A piece larger
+ * than a chunk gets one of its own behind the head, so that the head's room is not lost and one
+ * large message is not what the arena keeps for ever.
+ */
 static struct chunk *add_chunk(struct or_arena *a, size_t n)
 {
 	size_t cap = a->head ? a->head->cap * 2 : CHUNK_MIN;
-	struct chunk *c;
+	struct chunk **at = &a->head, *c;
 
 	if (cap > CHUNK_MAX)
 		cap = CHUNK_MAX;
+	if (cap < n && a->head)
+		at = &a->head->next;
 	if (cap < n || ARENA_CHECKED)
 		cap = n;
 	c = or_mem_new(sizeof(*c) + cap);
 	c->cap = cap;
-	c->next = a->head;
-	a->head = c;
+	c->next = *at;
+	*at = c;
 	return c;
 }
 

@@ -15,11 +15,12 @@
 
 struct or_arena;
 
-/* budget: bytes that may be given out before the next clear; 0 is no limit. */
+/* budget: bytes that may be given out before the next clear, each piece rounded up to 16; 0 is no
+ * limit. */
 struct or_arena *or_arena_new(size_t budget);
 void or_arena_free(struct or_arena *a);
 
-/* Takes everything back; the largest chunk is kept for reuse. */
+/* Takes everything back; one chunk (at most 256 KiB) is kept for reuse. */
 void or_arena_clear(struct or_arena *a);
 
 /* Zeroed memory, or NULL when the budget is used up. n = 0 gives a valid pointer. */

@@ -21,7 +21,7 @@ void or_buf_done(struct or_buf *b)
 
 void or_buf_clear(struct or_buf *b)
 {
-	b->n = 0;
+	or_buf_cut(b, 0);
 	b->full = false;
 }
 

@@ -43,6 +43,7 @@ enum or_code or_err_set(struct or_err *err, enum or_code code, const char *fmt, 
 enum or_code or_err_sys(struct or_err *err, const char *fmt, ...)
 {
 	int sys = errno;
+	const char *text = strerrordesc_np(sys);
 
 	if (err) {
 		va_list ap;
@@ -54,7 +55,10 @@ enum or_code or_err_sys(struct or_err *err, const char *fmt, ...)
 		vsnprintf(err->msg, sizeof(err->msg), fmt, ap);
 		va_end(ap);
 		n = strlen(err->msg);
-		snprintf(err->msg + n, sizeof(err->msg) - n, ": %s", strerrordesc_np(sys));
+		if (text)
+			snprintf(err->msg + n, sizeof(err->msg) - n, ": %s", text);
+		else
+			snprintf(err->msg + n, sizeof(err->msg) - n, ": error %d", sys);
 	}
 	return OR_IO;
 }

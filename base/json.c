@@ -11,6 +11,11 @@ static enum or_code full(struct or_err *err)
 	return or_err_set(err, OR_FULL, "the JSON text needs more memory than its budget");
 }
 
+static enum or_code too_deep(struct or_err *err)
+{
+	return or_err_set(err, OR_FULL, "JSON nested deeper than %d", OR_JSON_DEPTH_MAX);
+}
+
 static bool dup_str(struct or_slice *to, const char *p, size_t n, struct or_arena *a)
 {
 	*to = or_arena_dup(a, or_slice(p, n));
@@ -67,7 +72,7 @@ static enum or_code convert(
     struct or_json *to, json_t *from, struct or_arena *a, int depth, struct or_err *err)
 {
 	if (depth > OR_JSON_DEPTH_MAX)
-		return or_err_set(err, OR_FULL, "JSON nested deeper than %d", OR_JSON_DEPTH_MAX);
+		return too_deep(err);
 	switch (json_typeof(from)) {
 	case JSON_NULL: to->type = OR_JSON_NULL; return OR_OK;
 	case JSON_TRUE:
@@ -103,6 +108,8 @@ enum or_code or_json_parse(
 	struct or_json *tree;
 	enum or_code rc;
 
+	if (!root && json_error_code(&je) == json_error_stack_overflow)
+		return too_deep(err);
 	if (!root)
 		return or_err_set(
 		    err, OR_PARSE, "line %d, column %d: %s", je.line, je.column, je.text);

@@ -143,7 +143,7 @@ void or_jsonw_u64(struct or_jsonw *w, uint64_t v)
 void or_jsonw_real(struct or_jsonw *w, double v)
 {
 	char text[40];
-	int n;
+	int n = 0;
 
 	if (!isfinite(v)) {
 		or_jsonw_null(w);
@@ -151,9 +151,11 @@ void or_jsonw_real(struct or_jsonw *w, double v)
 	}
 	before_value(w);
 	/* The shortest text that reads back as the same number, and reads back as a real. */
-	n = snprintf(text, sizeof(text), "%.15g", v);
-	if (strtod(text, NULL) < v || strtod(text, NULL) > v)
-		n = snprintf(text, sizeof(text), "%.17g", v);
+	for (int digits = 15; digits <= 17; digits++) {
+		n = snprintf(text, sizeof(text), "%.*g", digits, v);
+		if (strtod(text, NULL) >= v && strtod(text, NULL) <= v)
+			break;
+	}
 	or_buf_put(w->out, text, (size_t)n);
 	if (!strpbrk(text, ".eE"))
 		or_buf_put_str(w->out, ".0");

@@ -109,20 +109,17 @@ static int hex_value(uint8_t c)
 
 enum or_code or_str_hex_decode(struct or_buf *b, struct or_slice s)
 {
-	size_t start = b->n;
-
 	if (s.n % 2)
 		return OR_PARSE;
-	for (size_t i = 0; i < s.n; i += 2) {
-		int hi = hex_value(s.p[i]), lo = hex_value(s.p[i + 1]);
-
-		if (hi < 0 || lo < 0) {
-			or_buf_cut(b, start);
+	for (size_t i = 0; i < s.n; i++) {
+		if (hex_value(s.p[i]) < 0)
 			return OR_PARSE;
-		}
-		or_buf_put_byte(b, (uint8_t)(hi << 4 | lo));
 	}
-	return or_buf_ok(b) ? OR_OK : OR_FULL;
+	if (!or_buf_reserve(b, s.n / 2))
+		return OR_FULL;
+	for (size_t i = 0; i < s.n; i += 2)
+		or_buf_put_byte(b, (uint8_t)(hex_value(s.p[i]) << 4 | hex_value(s.p[i + 1])));
+	return OR_OK;
 }
 
 static const char alphabet_std[] =
@@ -170,6 +167,8 @@ static enum or_code decode64(struct or_buf *b, struct or_slice s, const char *al
 
 	if (s.n % 4 == 1)
 		return OR_PARSE;
+	if (!or_buf_reserve(b, s.n / 4 * 3 + s.n % 4 * 3 / 4))
+		return OR_FULL;
 	for (size_t i = 0; i < s.n; i++) {
 		int d = value64(s.p[i], alphabet);
 
@@ -185,7 +184,7 @@ static enum or_code decode64(struct or_buf *b, struct or_slice s, const char *al
 	}
 	if (v)
 		goto bad;
-	return or_buf_ok(b) ? OR_OK : OR_FULL;
+	return OR_OK;
 bad:
 	or_buf_cut(b, start);
 	return OR_PARSE;

@@ -3,8 +3,10 @@
 
 #include <ftw.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 void assert_ok_(enum or_code rc, const struct or_err *err, const char *file, int line)
@@ -66,4 +68,22 @@ const char *support_path(const char *dir, const char *name)
 
 	snprintf(path, PATH_MAX, "%s/%s", dir, name);
 	return path;
+}
+
+bool support_aborts(void (*fn)(void *arg), void *arg)
+{
+	int status = 0;
+	pid_t child = fork();
+
+	if (child == 0) {
+		/* The assertion's message is expected, so nobody needs to see it. */
+		if (!freopen("/dev/null", "w", stderr))
+			_exit(3);
+		signal(SIGABRT, SIG_DFL);
+		fn(arg);
+		_exit(0);
+	}
+	if (child < 0 || waitpid(child, &status, 0) != child)
+		fail_msg("no child process");
+	return WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT;
 }

@@ -30,4 +30,7 @@ void support_tmpdir_remove(char *dir);
 /* "<dir>/<name>" in a buffer that the next call but three reuses. */
 const char *support_path(const char *dir, const char *name);
 
+/* True where fn(arg), run in a child process, ends in abort (a failed OR_ASSERT). */
+bool support_aborts(void (*fn)(void *arg), void *arg);
+
 #endif

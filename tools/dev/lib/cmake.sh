@@ -11,19 +11,25 @@ configure() {
     fi
 }
 
+# Off a terminal ninja would print a line for each file: then only what goes wrong is shown.
+run_build() {
+    local -a build=(cmake --build --preset "$@" -j "$(jobs_count)")
+    if [[ -t 1 ]]; then
+        "${build[@]}"
+    else
+        "${build[@]}" -- --quiet 2>&1 | sed -u '/^ninja: no work to do/d'
+    fi
+}
+
 # build_preset PRESET [TARGET…]: the whole of it where no target is named.
 build_preset() {
     local preset=$1 start=$SECONDS target
-    local -a args=()
+    local -a targets=()
     shift
-    for target in "$@"; do args+=(--target "$target"); done
+    for target in "$@"; do targets+=(--target "$target"); done
     configure "$preset"
-    # Off a terminal ninja would print a line for each file: then only what goes wrong is shown.
-    local -a quiet=()
-    [[ -t 1 ]] || quiet=(-- --quiet)
-    if ! cmake --build --preset "$preset" -j "$(jobs_count)" "${args[@]}" "${quiet[@]}"; then
+    run_build "$preset" "${targets[@]}" ||
         die "preset '$preset' does not build; the first error above is the one to read"
-    fi
     good "built $preset${1:+ ($*)} in $((SECONDS - start)) s"
 }
 

@@ -10,7 +10,7 @@ run_ctest() {
     shift
     ctest --test-dir "build/$preset" --output-on-failure --no-tests=error -j "$(jobs_count)" "$@" \
         2>&1 | tee "$log" | sed -u '/^Internal ctest/d' || true
-    line=$(grep -E 'tests? passed, [0-9]+ tests? failed out of' "$log" | tail -1)
+    line=$(grep -E 'tests? passed, [0-9]+ tests? failed out of' "$log" | tail -1 || true)
     if [[ ! $line =~ ([0-9]+)\ tests?\ failed\ out\ of\ ([0-9]+) ]]; then
         bad "ctest ran no test (its output: $log)"
         CTEST_FAILED=$((CTEST_FAILED + 1))
