@@ -16,7 +16,7 @@ static void put_time(struct or_jsonw *w, uint64_t ns)
 	or_buf_done(&text);
 }
 
-static void put_value(struct or_jsonw *w, const struct wire_field_value *v)
+void wire_json_value(struct or_jsonw *w, const struct wire_field_value *v)
 {
 	switch (v->type) {
 	case WIRE_FIELD_NONE: or_jsonw_null(w); break;
@@ -99,7 +99,7 @@ void wire_json_audit_members(struct or_jsonw *w, const struct wire_audit *r)
 		if (v.type == WIRE_FIELD_NONE)
 			continue;
 		or_jsonw_key_slice(w, name);
-		put_value(w, &v);
+		wire_json_value(w, &v);
 	}
 	if (r->n_attributes)
 		put_attributes(w, r);

@@ -13,11 +13,15 @@
 
 #include "base/jsonw.h"
 #include "proto/audit.h"
+#include "proto/field.h"
 
 /* One object, begun and ended. */
 void wire_json_audit(struct or_jsonw *w, const struct wire_audit *r);
 
 /* The members only, into an object that the caller has open (to put "id" in front). */
 void wire_json_audit_members(struct or_jsonw *w, const struct wire_audit *r);
+
+/* One value of proto/field.h: a number, text, an array of texts, null where there is none. */
+void wire_json_value(struct or_jsonw *w, const struct wire_field_value *v);
 
 #endif

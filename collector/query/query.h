@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The query language over audit records: a filter, then stages behind bars.
+ *
+ *   decision=deny since=1h principal.id=*alice* | count by principal, resource | top 10
+ *
+ *   filter   FIELD OP VALUE; FIELD in (A, B); and, or, not, ( ); juxtaposition means and
+ *   OP       =  !=  <  <=  >  >=     (the last four for numbers and times)
+ *   VALUE    a word, in which * is a wildcard for = and !=; "quoted text"; Type::"id"
+ *   since=, until=    a duration back from now (30s, 5m, 1h, 7d) or an RFC 3339 time; they hold
+ *                     for the whole query, so they stand outside of or, not and parentheses
+ *   stages   count [by FIELD, …]   top N   limit N   fields FIELD, …
+ *
+ * and binds closer than or; not binds closest. A list (policies) matches where any of its elements
+ * does. What a record does not have is "" as text and 0 as a number.
+ * Pure: no I/O; now is an argument. A parsed query is immutable and lives in the caller's arena,
+ * its text included.
+ * Limits: CO_QUERY_TEXT_MAX bytes, CO_QUERY_DEPTH_MAX levels of nesting, CO_QUERY_FIELDS_MAX
+ * fields.
+ */
+#ifndef COLLECTOR_QUERY_QUERY_H
+#define COLLECTOR_QUERY_QUERY_H
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "proto/field.h"
+
+#define CO_QUERY_TEXT_MAX   4096
+#define CO_QUERY_DEPTH_MAX  64
+#define CO_QUERY_FIELDS_MAX 8
+#define CO_QUERY_LIMIT      1000 /* rows, where the query names no limit */
+#define CO_QUERY_LIMIT_MAX  100000
+#define CO_QUERY_ARENA      (1024UL * 1024) /* a budget that every query within the limits fits */
+
+struct co_query_expr;
+
+struct co_query_field {
+	const struct wire_field *field;
+	struct or_slice name; /* as in the query: it names the attribute in attributes.<key> */
+};
+
+struct co_query {
+	const struct co_query_expr *filter; /* NULL: everything */
+	int64_t since_ns;                   /* INT64_MIN: open */
+	int64_t until_ns;                   /* INT64_MAX: open; exclusive */
+	bool is_count;
+	struct co_query_field fields[CO_QUERY_FIELDS_MAX]; /* of "count by" or "fields" */
+	size_t n_fields;
+	size_t limit;
+};
+
+/*
+ * OR_PARSE: the message has the column, quotes the query and marks the place with a caret; where a
+ * name is misspelt it has the nearest one. OR_FULL: a limit. *out is untouched on failure.
+ */
+OR_NODISCARD enum or_code co_query_parse(struct co_query *out, struct or_slice text, int64_t now_ns,
+    struct or_arena *a, struct or_err *err);
+
+#endif

@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "collector/query/run.h"
+
+#include "base/json.h"
+
+#include "tests/support/support.h"
+
+struct fixture {
+	struct or_arena *arena;
+	struct co_query q;
+	struct co_run *run;
+	struct or_buf out;
+	struct or_err err;
+};
+
+static int setup(void **state)
+{
+	struct fixture *f = test_calloc(1, sizeof(*f));
+
+	f->arena = or_arena_new(CO_QUERY_ARENA);
+	or_buf_init(&f->out, 4 * CO_RUN_LINE_MAX);
+	*state = f;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct fixture *f = *state;
+
+	co_run_free(f->run);
+	or_arena_free(f->arena);
+	or_buf_done(&f->out);
+	test_free(f);
+	return 0;
+}
+
+static void start(struct fixture *f, const char *text)
+{
+	ASSERT_OK(co_query_parse(&f->q, or_slice_str(text), 0, f->arena, &f->err), &f->err);
+	f->run = co_run_new(&f->q);
+}
+
+static struct wire_audit record(uint64_t time_ns, const char *action)
+{
+	return (struct wire_audit){.time_ns = time_ns,
+	    .action = or_slice_str(action),
+	    .product = OR_SLICE_LIT("orders"),
+	    .decision = WIRE_DECISION_ALLOW};
+}
+
+static void feed(struct fixture *f, uint64_t time_ns, const char *action, uint64_t index)
+{
+	struct wire_audit r = record(time_ns, action);
+
+	ASSERT_OK(co_run_feed(f->run, &r, 0, index, &f->err), &f->err);
+}
+
+static void assert_summary(
+    struct fixture *f, uint64_t scanned, uint64_t matched, size_t shown, bool truncated)
+{
+	struct co_run_summary s;
+
+	co_run_get_summary(f->run, &s);
+	assert_int_equal(s.scanned, scanned);
+	assert_int_equal(s.matched, matched);
+	assert_int_equal(s.shown, shown);
+	assert_int_equal(s.truncated, truncated);
+}
+
+static void places__come_newest_first_and_only_as_many_as_the_limit(void **state)
+{
+	struct fixture *f = *state;
+	struct co_run_place p;
+	uint64_t i, expected = 1000;
+
+	start(f, "action=read | limit 100");
+	/* 7 is coprime to 1,000: each time once, in no order. */
+	for (i = 0; i < 1000; i++) {
+		feed(f, i * 7 % 1000 + 1, "read", i);
+		feed(f, 5000 + i, "write", 1000 + i);
+	}
+	co_run_finish(f->run);
+	for (i = 0; co_run_next_place(f->run, &p); i++) {
+		assert_int_equal(p.time_ns, expected);
+		assert_int_equal(p.index * 7 % 1000 + 1, expected);
+		expected--;
+	}
+	assert_int_equal(i, 100);
+	assert_summary(f, 2000, 1000, 100, true);
+	assert_false(co_run_next_group(f->run, &f->out));
+}
+
+static void places__of_one_time_are_ordered_by_shard_and_index(void **state)
+{
+	struct fixture *f = *state;
+	struct wire_audit r = record(9, "read");
+	struct co_run_place p;
+	static const struct {
+		uint32_t shard;
+		uint64_t index;
+	} in[] = {{0, 3}, {1, 1}, {0, 9}, {1, 2}}, expected[] = {{1, 2}, {1, 1}, {0, 9}, {0, 3}};
+
+	start(f, "");
+	for (size_t i = 0; i < OR_LEN(in); i++)
+		ASSERT_OK(co_run_feed(f->run, &r, in[i].shard, in[i].index, &f->err), &f->err);
+	co_run_finish(f->run);
+	for (size_t i = 0; i < OR_LEN(expected); i++) {
+		assert_true(co_run_next_place(f->run, &p));
+		assert_int_equal(p.shard, expected[i].shard);
+		assert_int_equal(p.index, expected[i].index);
+	}
+	assert_false(co_run_next_place(f->run, &p));
+	assert_summary(f, 4, 4, 4, false);
+}
+
+static void groups__come_by_count_then_key_with_typed_values(void **state)
+{
+	struct fixture *f = *state;
+
+	start(f, "| count by action, request.status, port, action | top 3");
+	for (int i = 0; i < 3; i++)
+		feed(f, 1, "write", 1);
+	for (int i = 0; i < 5; i++)
+		feed(f, 1, "re\"ad", 1);
+	feed(f, 1, "b", 1);
+	feed(f, 1, "a", 1);
+	co_run_finish(f->run);
+	while (co_run_next_group(f->run, &f->out))
+		;
+	assert_string_equal(or_buf_text(&f->out),
+	    "{\"count\":5,\"action\":\"re\\\"ad\",\"request.status\":null,\"port\":null}\n"
+	    "{\"count\":3,\"action\":\"write\",\"request.status\":null,\"port\":null}\n"
+	    "{\"count\":1,\"action\":\"a\",\"request.status\":null,\"port\":null}\n");
+	assert_summary(f, 10, 10, 3, true);
+}
+
+static void groups__of_count_alone_are_one(void **state)
+{
+	struct fixture *f = *state;
+
+	start(f, "action=read | count");
+	feed(f, 1, "read", 1);
+	feed(f, 2, "read", 2);
+	feed(f, 3, "write", 3);
+	co_run_finish(f->run);
+	assert_true(co_run_next_group(f->run, &f->out));
+	assert_false(co_run_next_group(f->run, &f->out));
+	assert_string_equal(or_buf_text(&f->out), "{\"count\":2}\n");
+	assert_summary(f, 3, 2, 1, false);
+}
+
+static void groups__are_none_where_nothing_matches(void **state)
+{
+	struct fixture *f = *state;
+
+	start(f, "action=none | count by action");
+	feed(f, 1, "read", 1);
+	co_run_finish(f->run);
+	assert_false(co_run_next_group(f->run, &f->out));
+	assert_summary(f, 1, 0, 0, false);
+}
+
+static void groups__are_bounded(void **state)
+{
+	struct fixture *f = *state;
+	enum or_code rc = OR_OK;
+	uint64_t i;
+
+	start(f, "| count by time");
+	for (i = 1; rc == OR_OK; i++) {
+		/* JSON has times in microseconds. */
+		struct wire_audit r = record(1000 * i, "read");
+
+		rc = co_run_feed(f->run, &r, 0, i, &f->err);
+		assert_true(i <= CO_RUN_GROUPS_MAX + 1);
+	}
+	assert_int_equal(i, CO_RUN_GROUPS_MAX + 2);
+	ASSERT_CODE(rc, OR_FULL);
+	assert_string_equal(f->err.msg,
+	    "the query makes more than 10000 groups: narrow the filter, or count by fewer fields");
+}
+
+static void groups__are_bounded_by_their_bytes_too(void **state)
+{
+	struct fixture *f = *state;
+	enum or_code rc = OR_OK;
+	char action[60001];
+	int i;
+
+	memset(action, 'x', sizeof(action) - 1);
+	action[sizeof(action) - 1] = 0;
+	start(f, "| count by action");
+	for (i = 0; rc == OR_OK; i++) {
+		struct wire_audit r = record(1, action);
+
+		action[0] = (char)('0' + i);
+		rc = co_run_feed(f->run, &r, 0, 1, &f->err);
+		assert_true(i < 100); /* 4 MiB of 60,000 bytes each */
+	}
+	ASSERT_CODE(rc, OR_FULL);
+}
+
+static void put_record__writes_everything_or_the_named_fields(void **state)
+{
+	struct fixture *f = *state;
+	struct wire_audit r = record(1800000000000000000, "read");
+	struct co_run_place p = {r.time_ns, 5, 2};
+	const struct or_json *j;
+
+	start(f, "| fields action, port, decision");
+	co_run_put_record(&f->out, &f->q, "00ff", &p, &r);
+	assert_string_equal(or_buf_text(&f->out),
+	    "{\"id\":\"00ff\",\"shard\":2,\"index\":5,"
+	    "\"record\":{\"action\":\"read\",\"decision\":\"allow\"}}\n");
+	or_buf_clear(&f->out);
+	co_run_put_record(&f->out, NULL, "00ff", &p, &r);
+	or_buf_cut(&f->out, f->out.n - 1);
+	ASSERT_OK(or_json_parse(&j, or_buf_slice(&f->out), f->arena, &f->err), &f->err);
+	ASSERT_SLICE(or_json_get_str(or_json_get(j, "record"), "product"), "orders");
+	ASSERT_SLICE(
+	    or_json_get_str(or_json_get(j, "record"), "time"), "2027-01-15T08:00:00.000000Z");
+}
+
+static void put_summary__is_the_last_line(void **state)
+{
+	struct fixture *f = *state;
+	const struct co_run_summary s = {
+	    .scanned = 10, .matched = 4, .shown = 3, .truncated = true, .took_ns = 1999999};
+
+	co_run_put_summary(&f->out, &s);
+	assert_string_equal(or_buf_text(&f->out),
+	    "{\"summary\":{\"matched\":4,\"scanned\":10,\"shown\":3,\"truncated\":true,"
+	    "\"took_ms\":1}}\n");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test_setup_teardown(
+		places__come_newest_first_and_only_as_many_as_the_limit, setup, teardown),
+	    cmocka_unit_test_setup_teardown(
+		places__of_one_time_are_ordered_by_shard_and_index, setup, teardown),
+	    cmocka_unit_test_setup_teardown(
+		groups__come_by_count_then_key_with_typed_values, setup, teardown),
+	    cmocka_unit_test_setup_teardown(groups__of_count_alone_are_one, setup, teardown),
+	    cmocka_unit_test_setup_teardown(
+		groups__are_none_where_nothing_matches, setup, teardown),
+	    cmocka_unit_test_setup_teardown(groups__are_bounded, setup, teardown),
+	    cmocka_unit_test_setup_teardown(
+		groups__are_bounded_by_their_bytes_too, setup, teardown),
+	    cmocka_unit_test_setup_teardown(
+		put_record__writes_everything_or_the_named_fields, setup, teardown),
+	    cmocka_unit_test_setup_teardown(put_summary__is_the_last_line, setup, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
