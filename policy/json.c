@@ -244,7 +244,7 @@ static bool has_duplicate(const struct or_json_member *m, size_t n)
 
 static bool read_member(struct reader *r)
 {
-	struct or_json_member m;
+	struct or_json_member m = {.value = NULL};
 
 	if (!accept(r, '"')) {
 		fail(r, r->at, "expected a key in quotes");

@@ -74,7 +74,7 @@ static void *settle(struct text *t, size_t mark, size_t size, size_t *n)
 
 static void put_member(struct text *t, const char *key, const struct or_json *value)
 {
-	struct or_json_member m = {or_slice_str(key), value};
+	struct or_json_member m = {.key = or_slice_str(key), .value = value};
 
 	or_buf_put(&t->stack, &m, sizeof(m));
 }
@@ -180,7 +180,7 @@ static bool put_type(struct text *t, struct or_json **made, bool required);
 
 static bool put_attribute(struct text *t)
 {
-	struct or_json_member m;
+	struct or_json_member m = {.value = NULL};
 	struct or_json *type;
 	bool required;
 
