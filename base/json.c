@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/json.h"
 
+#include "base/str.h"
+
 #include <jansson.h>
 
 static enum or_code convert(
@@ -103,11 +105,16 @@ enum or_code or_json_parse(
     const struct or_json **out, struct or_slice text, struct or_arena *a, struct or_err *err)
 {
 	json_error_t je;
-	json_t *root = json_loadb(text.n ? (const char *)text.p : "", text.n,
-	    JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &je);
+	json_t *root;
 	struct or_json *tree;
 	enum or_code rc;
+	size_t nul = or_str_find(text, 0, 0);
 
+	/* jansson takes a NUL byte for the end, and would let anything stand behind it. */
+	if (nul < text.n)
+		return or_err_set(err, OR_PARSE, "a NUL byte at offset %zu", nul);
+	root = json_loadb(text.n ? (const char *)text.p : "", text.n,
+	    JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &je);
 	if (!root && json_error_code(&je) == json_error_stack_overflow)
 		return too_deep(err);
 	if (!root)
