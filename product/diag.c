@@ -20,6 +20,7 @@ static const char *keep(struct dp_diags *d, const char *text)
 	return copy ? copy : "(no memory left for the message)";
 }
 
+OR_PRINTF(5, 0)
 static void add(struct dp_diags *d, bool warning, const struct or_json *at, const char *path,
     const char *fmt, va_list ap)
 {
