@@ -70,30 +70,44 @@ void or_jsonw_end(struct or_jsonw *w)
 	or_buf_put_byte(w->out, object ? '}' : ']');
 }
 
+/* The length of the character at the front of s that may stand as it is; 0: it needs an escape. */
+static size_t plain_length(struct or_slice s)
+{
+	uint8_t c = s.p[0];
+	uint32_t cp;
+
+	if (c >= 0x80)
+		return or_str_utf8_decode(&cp, s);
+	return c >= 0x20 && c != '"' && c != '\\' && c != 0x7f;
+}
+
+static void put_escape(struct or_buf *b, uint8_t c)
+{
+	if (c == '"' || c == '\\')
+		or_buf_put(b, (char[2]){'\\', (char)c}, 2);
+	else if (c == '\n')
+		or_buf_put_str(b, "\\n");
+	else if (c < 0x80)
+		or_buf_printf(b, "\\u%04x", c);
+	else
+		or_buf_put_str(b, "\\ufffd");
+}
+
 /* Copies runs that need no escape as they are. */
 static void put_escaped(struct or_buf *b, struct or_slice s)
 {
 	size_t run = 0, i = 0;
-	uint32_t cp;
 
 	or_buf_put_byte(b, '"');
 	while (i < s.n) {
-		uint8_t c = s.p[i];
-		size_t n = c < 0x80 ? 1 : or_str_utf8_decode(&cp, or_slice_from(s, i));
+		size_t n = plain_length(or_slice_from(s, i));
 
-		if (n && c >= 0x20 && c != '"' && c != '\\' && c != 0x7f) {
+		if (n) {
 			i += n;
 			continue;
 		}
 		or_buf_put(b, s.p + run, i - run);
-		if (c == '"' || c == '\\')
-			or_buf_put(b, (char[2]){'\\', (char)c}, 2);
-		else if (c == '\n')
-			or_buf_put_str(b, "\\n");
-		else if (n)
-			or_buf_printf(b, "\\u%04x", c);
-		else
-			or_buf_put_str(b, "\\ufffd");
+		put_escape(b, s.p[i]);
 		run = ++i;
 	}
 	if (i > run)

@@ -127,12 +127,21 @@ static const char alphabet_std[] =
 static const char alphabet_url[] =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
+/* Up to three bytes as a number of 24 bits, 0 where there are fewer. */
+static uint32_t group_at(struct or_slice s, size_t at)
+{
+	uint32_t v = 0;
+
+	for (size_t i = at; i < at + 3; i++)
+		v = v << 8 | (i < s.n ? s.p[i] : 0);
+	return v;
+}
+
 static void encode64(struct or_buf *b, struct or_slice s, const char *alphabet, bool pad)
 {
 	for (size_t i = 0; i < s.n; i += 3) {
 		size_t left = s.n - i;
-		uint32_t v = (uint32_t)s.p[i] << 16 | (left > 1 ? (uint32_t)s.p[i + 1] << 8 : 0) |
-			     (left > 2 ? s.p[i + 2] : 0);
+		uint32_t v = group_at(s, i);
 		char four[4] = {alphabet[v >> 18], alphabet[v >> 12 & 63], alphabet[v >> 6 & 63],
 		    alphabet[v & 63]};
 		size_t n = left >= 3 ? 4 : left + 1;
@@ -227,9 +236,16 @@ static size_t utf8_length(uint8_t lead)
 	return lead >= 0xF0 && lead < 0xF5 ? 4 : 0;
 }
 
-size_t or_str_utf8_decode(uint32_t *cp, struct or_slice s)
+/* True for a code point that a text may hold, in a form of n bytes that is its shortest. */
+static bool is_scalar(uint32_t cp, size_t n)
 {
 	static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
+
+	return cp >= least[n] && cp <= 0x10FFFF && (cp < 0xD800 || cp >= 0xE000);
+}
+
+size_t or_str_utf8_decode(uint32_t *cp, struct or_slice s)
+{
 	size_t n = s.n ? utf8_length(s.p[0]) : 0;
 	uint32_t v;
 
@@ -241,7 +257,7 @@ size_t or_str_utf8_decode(uint32_t *cp, struct or_slice s)
 			return 0;
 		v = v << 6 | (s.p[i] & 0x3FU);
 	}
-	if (v < least[n] || v > 0x10FFFF || (v >= 0xD800 && v < 0xE000))
+	if (!is_scalar(v, n))
 		return 0;
 	*cp = v;
 	return n;
@@ -326,33 +342,35 @@ static bool take_fraction(struct or_slice s, size_t *at, int64_t *ns)
 
 static bool take_offset(struct or_slice s, size_t *at, int *minutes)
 {
-	int h, m, sign;
+	uint8_t c = *at < s.n ? s.p[(*at)++] : 0;
+	int h, m, sign = c == '-' ? -1 : 1;
 
-	if (*at >= s.n)
-		return false;
 	*minutes = 0;
-	if (s.p[*at] == 'Z' || s.p[*at] == 'z') {
-		++*at;
+	if (c == 'Z' || c == 'z')
 		return true;
-	}
-	if (s.p[*at] != '+' && s.p[*at] != '-')
+	if (c != '+' && c != '-')
 		return false;
-	sign = s.p[(*at)++] == '-' ? -1 : 1;
 	if (!take_digits(s, at, 2, ':', &h) || !take_digits(s, at, 2, 0, &m) || h > 23 || m > 59)
 		return false;
 	*minutes = sign * (h * 60 + m);
 	return true;
 }
 
-static bool is_calendar(const struct tm *tm)
+static int days_of_month(int year, int month)
 {
 	static const int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-	int y = tm->tm_year + 1900;
-	bool leap = (y % 4 == 0 && y % 100 != 0) || y % 400 == 0;
+	bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
 
-	return tm->tm_mon >= 0 && tm->tm_mon < 12 && tm->tm_mday >= 1 &&
-	       tm->tm_mday <= days[tm->tm_mon] + (tm->tm_mon == 1 && leap ? 1 : 0) &&
-	       tm->tm_hour < 24 && tm->tm_min < 60 && tm->tm_sec <= 60;
+	return days[month] + (month == 1 && leap ? 1 : 0);
+}
+
+/* Fields were read as digits, so none is negative but a month of 0. A leap second is allowed. */
+static bool is_calendar(const struct tm *tm)
+{
+	if (tm->tm_mon < 0 || tm->tm_mon > 11 || tm->tm_mday < 1 ||
+	    tm->tm_mday > days_of_month(tm->tm_year + 1900, tm->tm_mon))
+		return false;
+	return tm->tm_hour < 24 && tm->tm_min < 60 && tm->tm_sec <= 60;
 }
 
 /* "2026-11-24" and the separator behind it. */
@@ -363,7 +381,16 @@ static bool take_date(struct or_slice s, size_t *at, struct tm *tm)
 		return false;
 	tm->tm_year -= 1900;
 	tm->tm_mon -= 1;
-	return s.p[*at] == 'T' || s.p[*at] == 't' || s.p[*at] == ' ';
+	++*at;
+	return s.p[*at - 1] == 'T' || s.p[*at - 1] == 't' || s.p[*at - 1] == ' ';
+}
+
+/* "11:18:28.123456" */
+static bool take_clock(struct or_slice s, size_t *at, struct tm *tm, int64_t *ns)
+{
+	return take_digits(s, at, 2, ':', &tm->tm_hour) &&
+	       take_digits(s, at, 2, ':', &tm->tm_min) && take_digits(s, at, 2, 0, &tm->tm_sec) &&
+	       take_fraction(s, at, ns);
 }
 
 enum or_code or_str_time_parse(int64_t *unix_ns, struct or_slice s)
@@ -373,11 +400,7 @@ enum or_code or_str_time_parse(int64_t *unix_ns, struct or_slice s)
 	int64_t ns, seconds;
 	int offset;
 
-	if (!take_date(s, &at, &tm))
-		return OR_PARSE;
-	at++;
-	if (!take_digits(s, &at, 2, ':', &tm.tm_hour) || !take_digits(s, &at, 2, ':', &tm.tm_min) ||
-	    !take_digits(s, &at, 2, 0, &tm.tm_sec) || !take_fraction(s, &at, &ns) ||
+	if (!take_date(s, &at, &tm) || !take_clock(s, &at, &tm, &ns) ||
 	    !take_offset(s, &at, &offset) || at != s.n || !is_calendar(&tm))
 		return OR_PARSE;
 	seconds = (int64_t)timegm(&tm) - (int64_t)offset * 60;

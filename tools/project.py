@@ -108,4 +108,6 @@ def functions(text):
 
 
 def is_test(name):
-    return name.endswith(("_test.c", "_fuzz.c", "_bench.c", "_tool.c")) or name.startswith("tests/")
+    """Tests, and programs that only check or measure (a suite's parts are conformance_*.h)."""
+    ending = ("_test.c", "_fuzz.c", "_bench.c", "_tool.c")
+    return name.endswith(ending) or name.startswith("tests/") or "/conformance_" in name
