@@ -62,23 +62,39 @@ static bool take_tail(struct or_slice s, size_t *at, int64_t *ms)
 	return *at == s.n;
 }
 
+static bool take_date(struct or_slice s, size_t *at, int64_t *days)
+{
+	int64_t y, m, d;
+
+	if (!take(s, at, 4, &y) || !take_byte(s, at, '-') || !take(s, at, 2, &m) ||
+	    !take_byte(s, at, '-') || !take(s, at, 2, &d) || !is_date(y, m, d))
+		return false;
+	*days = days_of(y, m, d);
+	return true;
+}
+
+/* Thh:mm:ss */
+static bool take_time(struct or_slice s, size_t *at, int64_t *ms)
+{
+	int64_t h, m, sec;
+
+	if (!take_byte(s, at, 'T') || !take(s, at, 2, &h) || !take_byte(s, at, ':') ||
+	    !take(s, at, 2, &m) || !take_byte(s, at, ':') || !take(s, at, 2, &sec))
+		return false;
+	*ms = ((h * 60 + m) * 60 + sec) * 1000;
+	return h < 24 && m < 60 && sec < 60;
+}
+
 enum or_code pol_ext_datetime_parse(int64_t *out_ms, struct or_slice s)
 {
-	int64_t y, mon, d, h, m, sec, tail;
+	int64_t days, time = 0, tail = 0;
 	size_t at = 0;
 
-	if (!take(s, &at, 4, &y) || !take_byte(s, &at, '-') || !take(s, &at, 2, &mon) ||
-	    !take_byte(s, &at, '-') || !take(s, &at, 2, &d) || !is_date(y, mon, d))
+	if (!take_date(s, &at, &days))
 		return OR_PARSE;
-	if (at == s.n) {
-		*out_ms = days_of(y, mon, d) * POL_MS_PER_DAY;
-		return OR_OK;
-	}
-	if (!take_byte(s, &at, 'T') || !take(s, &at, 2, &h) || !take_byte(s, &at, ':') ||
-	    !take(s, &at, 2, &m) || !take_byte(s, &at, ':') || !take(s, &at, 2, &sec) ||
-	    !take_tail(s, &at, &tail) || h > 23 || m > 59 || sec > 59)
+	if (at < s.n && (!take_time(s, &at, &time) || !take_tail(s, &at, &tail)))
 		return OR_PARSE;
-	*out_ms = days_of(y, mon, d) * POL_MS_PER_DAY + ((h * 60 + m) * 60 + sec) * 1000 + tail;
+	*out_ms = days * POL_MS_PER_DAY + time + tail;
 	return OR_OK;
 }
 
@@ -179,7 +195,8 @@ static bool print_civil(struct or_buf *b, int64_t ms)
 void pol_ext_datetime_print(struct or_buf *b, int64_t ms)
 {
 	/* Outside of what datetime() reads, the way Cedar writes it. */
-	if (ms < -POL_MS_PER_DAY * 719528 || ms > POL_MS_PER_DAY * 2932896 || !print_civil(b, ms)) {
+	if (ms < -POL_MS_PER_DAY * 719528 || ms >= POL_MS_PER_DAY * 2932897 ||
+	    !print_civil(b, ms)) {
 		or_buf_put_str(b, "datetime(\"1970-01-01\").offset(");
 		pol_ext_datetime_print_duration(b, ms);
 		or_buf_put_byte(b, ')');

@@ -273,6 +273,15 @@ void pol_lex_recover(struct pol_lex *lex)
 	pol_lex_accept(lex, POL_TOK_SEMI);
 }
 
+static int hex_digit(uint8_t c)
+{
+	uint8_t low = c | 0x20;
+
+	if (is_digit(c))
+		return c - '0';
+	return low >= 'a' && low <= 'f' ? low - 'a' + 10 : -1;
+}
+
 /* \u{…}: one to six hex digits. *i stands on the u; returns false where it is malformed. */
 static bool take_unicode(struct or_slice s, size_t *i, uint32_t *cp)
 {
@@ -282,15 +291,11 @@ static bool take_unicode(struct or_slice s, size_t *i, uint32_t *cp)
 	if (*i + 1 >= s.n || s.p[*i + 1] != '{')
 		return false;
 	for (*i += 2; *i < s.n && s.p[*i] != '}'; ++*i) {
-		uint8_t c = s.p[*i], low = c | 0x20;
-
-		if (c == '_' && digits)
+		if (s.p[*i] == '_' && digits)
 			continue;
-		if (!is_digit(c) && !(low >= 'a' && low <= 'f'))
+		if (hex_digit(s.p[*i]) < 0 || ++digits > 6)
 			return false;
-		if (++digits > 6)
-			return false;
-		v = v << 4 | (uint32_t)(is_digit(c) ? c - '0' : low - 'a' + 10);
+		v = v << 4 | (uint32_t)hex_digit(s.p[*i]);
 	}
 	*cp = v;
 	return *i < s.n && digits > 0 && v <= 0x10FFFF && !(v >= 0xD800 && v < 0xE000);
@@ -301,11 +306,9 @@ static bool take_hex(struct or_slice s, size_t *i, uint32_t *cp)
 	uint32_t v = 0;
 
 	for (int d = 0; d < 2; d++) {
-		uint8_t c = ++*i < s.n ? s.p[*i] : 0, low = c | 0x20;
-
-		if (!is_digit(c) && !(low >= 'a' && low <= 'f'))
+		if (++*i >= s.n || hex_digit(s.p[*i]) < 0)
 			return false;
-		v = v << 4 | (uint32_t)(is_digit(c) ? c - '0' : low - 'a' + 10);
+		v = v << 4 | (uint32_t)hex_digit(s.p[*i]);
 	}
 	*cp = v;
 	return v <= 0x7F;

@@ -152,6 +152,8 @@ enum or_code pol_set_add(struct pol_set *set, const char *name, struct or_slice 
 	rc = pol_lex_init(&ps.lex, &src, diags ? diags : &own);
 	if (rc == OR_OK) {
 		or_buf_init(&ps.scratch, SCRATCH_MAX);
+		/* So that it has an address from the start. */
+		or_buf_reserve(&ps.scratch, 256);
 		rc = parse_all(set, &ps, pol_set_count(set));
 		or_buf_done(&ps.scratch);
 	}
