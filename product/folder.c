@@ -51,41 +51,44 @@ static void warn_ports(const struct dp_folder *f, struct dp_diags *diags)
 	}
 }
 
+/* Every file is read, also where one is wrong, so that one run tells all; err has the first. */
+static enum or_code load(struct dp_folder *f, struct dp_diags *diags, const struct dp_file *product,
+    const struct dp_file *contracts, size_t n_contracts, struct or_arena *a, struct or_buf *report,
+    struct or_err *err)
+{
+	enum or_code first = OR_OK, rc;
+
+	for (size_t i = 0; i < n_contracts; i++) {
+		rc = load_contract(f, &contracts[i], a, diags, first ? NULL : err);
+		first = first ? first : rc;
+		if (report)
+			dp_diag_print(report, diags);
+	}
+	dp_diag_init(diags, product->name, a);
+	rc = dp_product_parse(&f->product, product->bytes, a, diags, first ? NULL : err);
+	first = first ? first : rc;
+	if (first == OR_OK)
+		warn_ports(f, diags);
+	if (report)
+		dp_diag_print(report, diags);
+	return first;
+}
+
 enum or_code dp_folder_load(struct dp_folder *out, const struct dp_file *product,
     const struct dp_file *contracts, size_t n_contracts, struct or_arena *a, struct or_buf *report,
     struct or_err *err)
 {
 	struct dp_folder *f = or_arena_alloc(a, sizeof(*f));
 	struct dp_diags *diags = or_arena_alloc(a, sizeof(*diags));
-	enum or_code first;
+	enum or_code rc;
 
 	if (!f || !diags)
 		return or_err_set(err, OR_FULL, "%s: needs too much memory", product->name);
 	if (n_contracts > DP_FOLDER_CONTRACTS_MAX)
 		return or_err_set(err, OR_FULL, "%s: more than %d contracts beside it",
 		    product->name, DP_FOLDER_CONTRACTS_MAX);
-	/* contracts first, so that the product's own report can speak of them; all are read even
-	 * where one is wrong */
-	first = OR_OK;
-	for (size_t i = 0; i < n_contracts; i++) {
-		enum or_code rc = load_contract(f, &contracts[i], a, diags, first ? NULL : err);
-
-		first = first ? first : rc;
-		if (report)
-			dp_diag_print(report, diags);
-	}
-	dp_diag_init(diags, product->name, a);
-	{
-		enum or_code rc =
-		    dp_product_parse(&f->product, product->bytes, a, diags, first ? NULL : err);
-
-		if (rc == OR_OK && first == OR_OK)
-			warn_ports(f, diags);
-		first = first ? first : rc;
-	}
-	if (report)
-		dp_diag_print(report, diags);
-	if (first == OR_OK)
+	rc = load(f, diags, product, contracts, n_contracts, a, report, err);
+	if (rc == OR_OK)
 		*out = *f;
-	return first;
+	return rc;
 }

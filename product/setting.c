@@ -194,23 +194,27 @@ static const struct {
 };
 _Static_assert(OR_LEN(settings) + 1 == OR_LEN(names), "one setting per name");
 
+static void unknown(struct read *r, const struct or_json *entry)
+{
+	const char *nearest = or_str_nearest(or_json_get_str(entry, "property"), names);
+
+	dp_rule_error(r->run, or_json_get(entry, "property"), "property", "unknown setting%s%s%s",
+	    nearest ? "; did you mean \"" : "", nearest ? nearest : "", nearest ? "\"?" : "");
+}
+
 static enum or_code one(
     struct read *r, bool on_port, const struct or_json *entry, unsigned int *seen)
 {
 	struct or_slice name = or_json_get_str(entry, "property");
 	const struct or_json *v = or_json_get(entry, "value");
 	size_t errors = r->run->diags->n_errors, before, i = 0;
-	const char *nearest;
 
-	if (!or_str_has_prefix(name, "outrider.") || !v)
+	if (!or_str_has_prefix(name, "outrider."))
 		return OR_OK;
 	while (names[i] && !or_slice_is(name, names[i]))
 		i++;
 	if (!names[i]) {
-		nearest = or_str_nearest(name, names);
-		dp_rule_error(r->run, or_json_get(entry, "property"), "property",
-		    "unknown setting%s%s%s", nearest ? "; did you mean \"" : "",
-		    nearest ? nearest : "", nearest ? "\"?" : "");
+		unknown(r, entry);
 		return OR_OK;
 	}
 	if (*seen & (1U << i))

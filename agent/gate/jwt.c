@@ -62,46 +62,71 @@ static enum ag_jwt_reason object(
 	return AG_JWT_OK;
 }
 
+/* RFC 7515 §4.1.11: no extension is understood, so a list of critical ones is refused whatever it
+ * holds; RFC 7797 §3: b64 changes what is signed. */
+static bool has_extension(const struct or_json *header)
+{
+	const struct or_json *b64 = or_json_get(header, "b64");
+
+	return or_json_get(header, "crit") || (b64 && !(b64->type == OR_JSON_BOOL && b64->b));
+}
+
+/* A header's text, p == NULL where absent. False: it is no string. */
+static bool header_text(struct or_slice *out, const struct or_json *header, const char *name)
+{
+	const struct or_json *v = or_json_get(header, name);
+
+	*out = v && v->type == OR_JSON_STR ? v->s : OR_SLICE_NONE;
+	return !v || v->type == OR_JSON_STR;
+}
+
 static enum ag_jwt_reason read_header(struct ag_jwt *t)
 {
-	const struct or_json *b64 = or_json_get(t->header, "b64");
-	const struct or_json *alg = or_json_get(t->header, "alg");
-	const struct or_json *kid = or_json_get(t->header, "kid");
-	const struct or_json *typ = or_json_get(t->header, "typ");
+	struct or_slice alg;
 
-	if (or_json_get(t->header, "crit"))
+	if (has_extension(t->header))
 		return AG_JWT_CRITICAL;
-	if (b64 && !(b64->type == OR_JSON_BOOL && b64->b))
-		return AG_JWT_CRITICAL;
-	if (!alg || alg->type != OR_JSON_STR)
+	if (!header_text(&alg, t->header, "alg") || !alg.p)
 		return AG_JWT_MALFORMED;
-	if (kid && (kid->type != OR_JSON_STR || kid->s.n > AG_JWK_KID_MAX))
+	if (!header_text(&t->kid, t->header, "kid") || t->kid.n > AG_JWK_KID_MAX)
 		return AG_JWT_MALFORMED;
-	if (typ && typ->type != OR_JSON_STR)
+	if (!header_text(&t->typ, t->header, "typ"))
 		return AG_JWT_MALFORMED;
-	t->kid = kid ? kid->s : OR_SLICE_NONE;
-	t->typ = typ ? typ->s : OR_SLICE_NONE;
-	return or_crypto_alg_find(&t->alg, alg->s) ? AG_JWT_ALGORITHM : AG_JWT_OK;
+	return or_crypto_alg_find(&t->alg, alg) ? AG_JWT_ALGORITHM : AG_JWT_OK;
+}
+
+/* The three segments; false where there are not exactly three. */
+static bool split(struct or_slice out[3], struct or_slice token)
+{
+	size_t first = or_str_find(token, '.', 0), second;
+
+	if (first == token.n)
+		return false;
+	second = or_str_find(token, '.', first + 1);
+	if (second == token.n || or_str_find(token, '.', second + 1) != token.n)
+		return false;
+	out[0] = or_slice(token.p, first);
+	out[1] = or_slice(token.p + first + 1, second - first - 1);
+	out[2] = or_slice_from(token, second + 1);
+	return true;
 }
 
 enum ag_jwt_reason ag_jwt_parse(struct ag_jwt *out, struct or_slice token, struct or_arena *a)
 {
+	struct or_slice segments[3], header = OR_SLICE_NONE;
 	struct ag_jwt t = {0};
-	size_t first = or_str_find(token, '.', 0);
-	size_t second = first < token.n ? or_str_find(token, '.', first + 1) : token.n;
-	struct or_slice header;
 	enum ag_jwt_reason reason;
 
 	if (token.n > AG_JWT_MAX)
 		return AG_JWT_TOO_LARGE;
-	if (second >= token.n || or_str_find(token, '.', second + 1) != token.n)
+	if (!split(segments, token))
 		return AG_JWT_MALFORMED;
-	t.signing_input = or_slice(token.p, second);
-	reason = decode(&header, or_slice(token.p, first), a);
+	t.signing_input = or_slice(token.p, segments[0].n + 1 + segments[1].n);
+	reason = decode(&header, segments[0], a);
 	if (reason == AG_JWT_OK)
-		reason = decode(&t.payload, or_slice(token.p + first + 1, second - first - 1), a);
+		reason = decode(&t.payload, segments[1], a);
 	if (reason == AG_JWT_OK)
-		reason = decode(&t.signature, or_slice_from(token, second + 1), a);
+		reason = decode(&t.signature, segments[2], a);
 	if (reason == AG_JWT_OK)
 		reason = object(&t.header, header, a);
 	if (reason == AG_JWT_OK)
@@ -144,15 +169,6 @@ static bool seconds(int64_t *out, const struct or_json *v, bool up)
 	return true;
 }
 
-/* True where the claim is absent, or a time; *out is 0 where absent. */
-static bool time_claim(int64_t *out, const struct or_json *claims, const char *name)
-{
-	const struct or_json *v = or_json_get(claims, name);
-
-	*out = 0;
-	return !v || seconds(out, v, true);
-}
-
 static bool has_text(const struct or_json *claims, const char *name, size_t max)
 {
 	struct or_slice s = or_json_get_str(claims, name);
@@ -188,32 +204,59 @@ static bool is_type_allowed(struct or_slice typ, bool access_token)
 	return !access_token && (!typ.p || or_str_eq_nocase(typ, OR_SLICE_LIT("JWT")));
 }
 
+struct times {
+	int64_t exp;
+	int64_t nbf; /* where absent: before everything */
+	int64_t iat;
+};
+
+static bool optional_time(int64_t *out, const struct or_json *claims, const char *name)
+{
+	const struct or_json *v = or_json_get(claims, name);
+
+	*out = INT64_MIN;
+	return !v || seconds(out, v, true);
+}
+
+/* RFC 7519 §4.1.4 to §4.1.6; exp must be there. */
+static bool read_times(struct times *out, const struct or_json *claims)
+{
+	const struct or_json *exp = or_json_get(claims, "exp");
+
+	return exp && seconds(&out->exp, exp, false) && optional_time(&out->nbf, claims, "nbf") &&
+	       optional_time(&out->iat, claims, "iat");
+}
+
+/* RFC 9068 §2.2 */
+static bool is_access_token(const struct or_json *claims)
+{
+	return has_text(claims, "client_id", SUB_MAX) && has_text(claims, "jti", SUB_MAX) &&
+	       or_json_get(claims, "iat");
+}
+
 enum ag_jwt_reason ag_jwt_check(int64_t *exp_s, const struct ag_jwt *t,
     const struct or_json *claims, const struct ag_jwt_rules *rules, int64_t now_s)
 {
-	const struct or_json *exp = or_json_get(claims, "exp"), *aud = or_json_get(claims, "aud");
-	int64_t until, nbf, iat, limit;
+	const struct or_json *aud = or_json_get(claims, "aud");
+	struct times times;
+	int64_t limit;
 
 	if (!is_type_allowed(t->typ, rules->access_token))
 		return AG_JWT_TYPE;
-	if (!exp || !seconds(&until, exp, false) || !aud || !has_text(claims, "sub", SUB_MAX))
+	if (!read_times(&times, claims) || !aud || !has_text(claims, "sub", SUB_MAX))
 		return AG_JWT_CLAIMS;
-	if (!time_claim(&nbf, claims, "nbf") || !time_claim(&iat, claims, "iat"))
+	if (rules->access_token && !is_access_token(claims))
 		return AG_JWT_CLAIMS;
-	if (rules->access_token &&
-	    (!has_text(claims, "client_id", SUB_MAX) || !has_text(claims, "jti", SUB_MAX) ||
-		!or_json_get(claims, "iat")))
-		return AG_JWT_CLAIMS;
-	if (now_s >= until)
+	if (now_s >= times.exp)
 		return AG_JWT_EXPIRED;
 	if (__builtin_add_overflow(now_s, rules->skew_s, &limit))
 		limit = INT64_MAX;
-	if (or_json_get(claims, "nbf") && nbf > limit)
+	if (times.nbf > limit)
 		return AG_JWT_NOT_YET_VALID;
-	if (or_json_get(claims, "iat") && iat > limit)
+	if (times.iat > limit)
 		return AG_JWT_FROM_FUTURE;
 	if (!names_audience(aud, rules->audience))
 		return AG_JWT_AUDIENCE;
-	*exp_s = until;
+	*exp_s = times.exp;
 	return AG_JWT_OK;
 }
