@@ -3,6 +3,8 @@
 #   main.c       the room's program          x_test.c    CTest "room/module", cmocka
 #   x_bench.c    a program bench_<path>      x_fuzz.c    a libFuzzer target; without OR_FUZZ a
 #   x_tool.c     a program of that name                  replay of tests/corpus/<room>/<x>
+#   x_kernel_test.c  as x_test.c, label kernel: skipped where the machine doesn't permit it
+#   x.bpf.c      an eBPF program that is embedded (bpf.cmake); x.bpf.h belongs to it
 #   anything else goes into the static library outrider_<room>.
 
 function(or_generate_proto room out_sources)
@@ -31,6 +33,9 @@ function(or_test path source)
     target_include_directories(${target} PRIVATE ${CMAKE_BINARY_DIR})
     add_test(NAME ${path} COMMAND ${target} WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
     set_tests_properties(${path} PROPERTIES LABELS unit TIMEOUT 120)
+    if(path MATCHES "_kernel$")
+        set_tests_properties(${path} PROPERTIES LABELS kernel SKIP_RETURN_CODE 77)
+    endif()
 endfunction()
 
 function(or_fuzz path source)
@@ -49,11 +54,17 @@ function(or_fuzz path source)
 endfunction()
 
 function(or_room room)
-    cmake_parse_arguments(ARG "" "" "ROOMS;LIBS" ${ARGN})
+    cmake_parse_arguments(ARG "" "BPF" "ROOMS;LIBS" ${ARGN})
     set(dir ${CMAKE_SOURCE_DIR}/${room})
     file(GLOB_RECURSE all CONFIGURE_DEPENDS ${dir}/*.c)
     file(GLOB_RECURSE headers CONFIGURE_DEPENDS ${dir}/*.h)
+    list(FILTER all EXCLUDE REGEX "\\.bpf\\.c$")
+    list(FILTER headers EXCLUDE REGEX "\\.bpf\\.h$")
     or_generate_proto(${room} library)
+    if(ARG_BPF)
+        or_bpf(${room} ${ARG_BPF} embedded)
+        list(APPEND library ${embedded})
+    endif()
     foreach(source ${all})
         if(NOT source MATCHES "(_test|_fuzz|_bench|_tool|/main)\\.c$")
             list(APPEND library ${source})

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ebpf/probe.h"
+
+#include "ebpf/conn/conn.h"
+#include "ebpf/exec/exec.h"
+#include "ebpf/file/file.h"
+
+const struct tap_probe *const tap_probe_list[TAP_KINDS] = {
+    [TAP_EXEC] = &tap_exec_probe,
+    [TAP_CONN] = &tap_conn_probe,
+    [TAP_FILE] = &tap_file_probe,
+};
