@@ -6,28 +6,23 @@
 source tools/dev/lib/deps.sh
 source tools/dev/lib/cmake.sh
 
-# The names of modules with a benchmark: agent/spool/spool_bench.c is agent/spool.
-bench_modules() {
-    sources_with bench | sed 's/_bench\.c$//; s|\(^\|/\)\([^/]*\)/\2$|\1\2|'
-}
-
 bench_scripts() {
     find tools/bench -name '*.sh' -printf '%f\n' 2>/dev/null | sed 's/\.sh$//' | sort
 }
 
 matching_modules() { # NAME
-    bench_modules | grep -E "^$1(/|\$)" || true
+    modules_with bench | grep -E "^$1(/|\$)" || true
 }
 
 dev_run() {
     local name=${1:-} module
     local -a modules all
     if [[ -z $name ]]; then
-        (bench_scripts; bench_modules) | sort -u
+        (bench_scripts; modules_with bench) | sort -u
         return
     fi
     shift
-    mapfile -t all < <(bench_scripts; bench_modules)
+    mapfile -t all < <(bench_scripts; modules_with bench)
     mapfile -t modules < <(matching_modules "$name")
     if [[ ! -e tools/bench/$name.sh && ${#modules[@]} == 0 ]]; then
         die_usage "no benchmark '$name' (there are: ${all[*]:-none yet})"

@@ -37,6 +37,12 @@ presets() {
     sed -n '/"buildPresets"/,/\]/s/.*"name": *"\([a-z]*\)".*/\1/p' CMakePresets.json
 }
 
+# modules_with SUFFIX: base/json for base/json_fuzz.c, agent/spool for agent/spool/spool_fuzz.c; the
+# names are those that tools/cmake/room.cmake gives to tests and corpus folders.
+modules_with() {
+    sources_with "$1" | sed -E "s#_$1\\.c\$##; s#/([^/]+)/\\1\$#/\\1#"
+}
+
 # sources_with SUFFIX: sources of that kind, "bench" for *_bench.c.
 sources_with() {
     find . -path ./build -prune -o -path './.*' -prune -o -name "*_$1.c" -print | sed 's|^\./||' | sort

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 # libFuzzer targets: their names, and one run.
 
-# fuzz_modules TARGET|all: agent/spool/spool_fuzz.c is agent/spool.
+# fuzz_modules TARGET|all: a target, or those of a folder.
 fuzz_modules() {
     local all
-    all=$(sources_with fuzz | sed 's/_fuzz\.c$//; s|\(^\|/\)\([^/]*\)/\2$|\1\2|')
+    all=$(modules_with fuzz)
     if [[ $1 == all ]]; then grep . <<<"$all" || true; else grep -E "^$1(/|\$)" <<<"$all" || true; fi
 }
 
@@ -14,6 +14,10 @@ fuzz_one() {
     local -a options
     program=build/fuzz/bin/fuzz_${module//[^a-zA-Z0-9]/_}
     findings=build/fuzz/findings/$module
+    if [[ ! -d tests/corpus/$module ]]; then
+        bad "fuzz/$module  (no seeds: tests/corpus/$module is missing)"
+        return 1
+    fi
     mkdir -p "$findings"
     log=$findings/log
     copy=$(mktemp -d)
