@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/http_chars.h"
 #include "base/http_parse.h"
+#include "base/mem.h"
 #include "base/str.h"
 #include "tests/support/support.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 
 #define H "Host: a\r\n"
 
@@ -75,11 +75,11 @@ static struct outcome parse(const struct or_http_parse_opt *opt, struct or_slice
 
 	for (size_t at = 0; at < in.n && o.last != OR_HTTP_PARSE_REFUSED; at += piece) {
 		size_t n = in.n - at < piece ? in.n - at : piece;
-		uint8_t *copy = malloc(n);
+		uint8_t *copy = or_mem_new(n);
 
 		memcpy(copy, in.p + at, n);
 		feed(&o, or_slice(copy, n));
-		free(copy);
+		or_mem_free(copy);
 	}
 	return o;
 }

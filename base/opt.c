@@ -28,6 +28,24 @@ struct origin {
 
 /* -- one value -- */
 
+/* A name, an IPv4 address, or an IPv6 address in brackets (which are taken off). */
+static enum or_code parse_host(struct or_slice *out, struct or_slice h)
+{
+	if (h.p[0] == '[') {
+		if (h.n < 4 || h.p[h.n - 1] != ']')
+			return OR_PARSE;
+		h = or_slice(h.p + 1, h.n - 2);
+	} else if (memchr(h.p, ':', h.n)) {
+		return OR_PARSE;
+	}
+	for (size_t i = 0; i < h.n; i++) {
+		if (h.p[i] <= ' ' || h.p[i] >= 127 || h.p[i] == '/')
+			return OR_PARSE;
+	}
+	*out = h;
+	return OR_OK;
+}
+
 enum or_code or_opt_addr(struct or_slice *host, uint16_t *port, struct or_slice text)
 {
 	struct or_slice h, p;
@@ -40,19 +58,8 @@ enum or_code or_opt_addr(struct or_slice *host, uint16_t *port, struct or_slice 
 		return OR_PARSE;
 	h = or_slice(text.p, colon - 1);
 	p = or_slice_from(text, colon);
-	if (p.n > 5 || or_str_u64(&v, p) || v > 65535)
+	if (p.n > 5 || or_str_u64(&v, p) || v > 65535 || parse_host(&h, h))
 		return OR_PARSE;
-	if (h.p[0] == '[') {
-		if (h.n < 4 || h.p[h.n - 1] != ']')
-			return OR_PARSE;
-		h = or_slice(h.p + 1, h.n - 2);
-	} else if (memchr(h.p, ':', h.n)) {
-		return OR_PARSE;
-	}
-	for (size_t i = 0; i < h.n; i++) {
-		if (h.p[i] <= ' ' || h.p[i] >= 127 || h.p[i] == '/')
-			return OR_PARSE;
-	}
 	*host = h;
 	*port = (uint16_t)v;
 	return OR_OK;
@@ -369,6 +376,17 @@ static enum or_code from_sequence(const struct load *l, const struct origin *fro
 	return set_list(l, from, opt, to, items, j->array.n);
 }
 
+static enum or_code wrong_type(const struct load *l, const struct origin *from,
+    const struct or_opt *opt, const struct or_json *j)
+{
+	const char *expected = opt->type == OR_OPT_STR    ? "a string (in quotes)"
+			       : opt->type == OR_OPT_LIST ? "a list of strings"
+							  : or_opt_doc_value(opt);
+
+	return or_err_set(l->err, OR_INVAL, "%s: %s: expected %s, not a YAML %s", from->text,
+	    opt->name, expected, or_json_type_name(j->type));
+}
+
 static enum or_code from_node(
     const struct load *l, const struct origin *from, struct place at, const struct or_json *j)
 {
@@ -379,23 +397,19 @@ static enum or_code from_node(
 		*(const struct or_json **)value_at(l, at) = j;
 		return OR_OK;
 	}
-	if (opt->type == OR_OPT_LIST && j->type == OR_JSON_ARRAY)
-		return from_sequence(l, from, opt, value_at(l, at), j);
-	if (j->type == OR_JSON_STR && opt->type != OR_OPT_LIST)
+	if (opt->type == OR_OPT_LIST)
+		return j->type == OR_JSON_ARRAY ? from_sequence(l, from, opt, value_at(l, at), j)
+						: wrong_type(l, from, opt, j);
+	if (j->type == OR_JSON_STR)
 		return set_value(l, from, opt, value_at(l, at), j->s);
 	if (j->type == OR_JSON_BOOL && opt->type == OR_OPT_BOOL)
 		return set_value(
 		    l, from, opt, value_at(l, at), or_slice_str(j->b ? "true" : "false"));
-	if (j->type == OR_JSON_INT && opt->type != OR_OPT_STR && opt->type != OR_OPT_LIST) {
+	if (j->type == OR_JSON_INT && opt->type != OR_OPT_STR) {
 		snprintf(number, sizeof(number), "%lld", (long long)j->i);
 		return set_value(l, from, opt, value_at(l, at), or_slice_str(number));
 	}
-	return or_err_set(l->err, OR_INVAL, "%s: %s: expected %s, not a YAML %s", from->text,
-	    opt->name,
-	    opt->type == OR_OPT_STR    ? "a string (in quotes)"
-	    : opt->type == OR_OPT_LIST ? "a list of strings"
-				       : or_opt_doc_value(opt),
-	    or_json_type_name(j->type));
+	return wrong_type(l, from, opt, j);
 }
 
 /* Maps nest at the dots of names. The parser bounds the depth. */
@@ -528,8 +542,16 @@ struct flag {
 	const char *value;
 	struct place at;
 	bool is_config;
-	bool is_bare; /* a boolean without a value */
 };
+
+/* True for a boolean's flag where the word behind it is not its value. */
+static bool is_bare(const struct or_opt *opt, const struct or_opt_src *src, int next)
+{
+	if (opt->type != OR_OPT_BOOL)
+		return false;
+	return next >= src->argc ||
+	       (strcmp(src->argv[next], "true") != 0 && strcmp(src->argv[next], "false") != 0);
+}
 
 /* Reads the flag at argv[*i] and steps over it and its value. */
 static enum or_code take_flag(
@@ -546,10 +568,7 @@ static enum or_code take_flag(
 	flag.is_config = or_slice_is(flag.name, "config");
 	if (!flag.is_config && !find_opt(l, flag.name, &flag.at))
 		return unknown(l, &from, flag.name);
-	flag.is_bare = !flag.is_config && !equals && opt_at(l, flag.at)->type == OR_OPT_BOOL &&
-		       !(*i + 1 < src->argc && (strcmp(src->argv[*i + 1], "true") == 0 ||
-						   strcmp(src->argv[*i + 1], "false") == 0));
-	if (flag.is_bare)
+	if (!flag.is_config && !equals && is_bare(opt_at(l, flag.at), src, *i + 1))
 		flag.value = "true";
 	++*i;
 	if (!flag.value) {

@@ -72,20 +72,14 @@ void or_sys_close(int fd)
 		close(fd);
 }
 
-/* offset < 0: at the file's position. */
-static enum or_code write_all(
-    int fd, struct or_slice s, int64_t offset, size_t *written, struct or_err *err)
+/* Until all is in or the system refuses; returns the bytes that went in. */
+static size_t write_some(int fd, struct or_slice s, int64_t offset)
 {
-	size_t limit, done = 0;
-	bool is_faulty = has_fault(OR_SYS_WRITE, &limit);
-	int injected = errno;
-	size_t end = is_faulty && limit < s.n ? limit : s.n;
+	size_t done = 0;
 
-	if (is_faulty && limit >= s.n)
-		end = s.n ? s.n - 1 : 0;
-	while (done < end) {
-		ssize_t n = offset < 0 ? write(fd, s.p + done, end - done)
-				       : pwrite(fd, s.p + done, end - done, offset + (off_t)done);
+	while (done < s.n) {
+		ssize_t n = offset < 0 ? write(fd, s.p + done, s.n - done)
+				       : pwrite(fd, s.p + done, s.n - done, offset + (off_t)done);
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -93,6 +87,21 @@ static enum or_code write_all(
 			break;
 		done += (size_t)n;
 	}
+	return done;
+}
+
+/* offset < 0: at the file's position. */
+static enum or_code write_all(
+    int fd, struct or_slice s, int64_t offset, size_t *written, struct or_err *err)
+{
+	size_t limit, done, end = s.n;
+	bool is_faulty = has_fault(OR_SYS_WRITE, &limit);
+	int injected = errno;
+
+	/* A write that is made to fail is never a whole one. */
+	if (is_faulty && s.n)
+		end = limit < s.n ? limit : s.n - 1;
+	done = write_some(fd, or_slice(s.p, end), offset);
 	if (written)
 		*written = done;
 	if (is_faulty)

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/sys.h"
 
+#include "base/mem.h"
 #include "tests/support/support.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -154,7 +154,7 @@ static void read_file__is_bounded_by_the_buffer(void **state)
 
 static void mkdir__makes_what_is_missing_above(void **state)
 {
-	char *path = strdup(support_path(*state, "a/b/c"));
+	char *path = or_mem_strdup(support_path(*state, "a/b/c"));
 	struct or_err err;
 	struct stat st;
 
@@ -166,7 +166,7 @@ static void mkdir__makes_what_is_missing_above(void **state)
 	    or_sys_write_file(support_path(*state, "file"), OR_SLICE_LIT(""), 0600, &err), &err);
 	ASSERT_CODE(or_sys_mkdir(support_path(*state, "file/d"), 0700, &err), OR_IO);
 	assert_int_equal(err.sys, ENOTDIR);
-	free(path);
+	or_mem_free(path);
 }
 
 static void list__is_sorted_and_unlink_forgives_what_is_gone(void **state)

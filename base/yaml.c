@@ -67,6 +67,16 @@ static bool all_digits(struct or_slice s)
 	return s.n > 0;
 }
 
+/* 99 for what is no digit in any base. */
+static int digit_value(uint8_t c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : 99;
+}
+
 static bool based_integer(int64_t *out, struct or_slice s)
 {
 	int base = or_str_has_prefix(s, "0x") ? 16 : or_str_has_prefix(s, "0o") ? 8 : 0;
@@ -75,10 +85,7 @@ static bool based_integer(int64_t *out, struct or_slice s)
 	if (!base || s.n < 3)
 		return false;
 	for (size_t i = 2; i < s.n; i++) {
-		int c = s.p[i], d = c >= '0' && c <= '9'   ? c - '0'
-				    : c >= 'a' && c <= 'f' ? c - 'a' + 10
-				    : c >= 'A' && c <= 'F' ? c - 'A' + 10
-							   : 99;
+		int d = digit_value(s.p[i]);
 
 		if (d >= base || v > (uint64_t)INT64_MAX >> 4)
 			return false;
@@ -119,14 +126,11 @@ static bool is_real(struct or_slice s)
 
 static void resolve_number(struct or_json *j, struct or_slice s)
 {
-	struct or_slice digits = s;
 	int64_t v;
 
-	if (s.n && s.p[0] == '+')
-		digits = or_slice_from(s, 1);
-	if (all_digits(s.n && (s.p[0] == '-' || s.p[0] == '+') ? or_slice_from(s, 1) : s)) {
+	if (all_digits(or_slice_from(s, skip_sign(s, 0)))) {
 		/* Beyond 64 bits the text is kept: nothing is rounded. */
-		if (or_str_i64(&v, digits) == OR_OK) {
+		if (or_str_i64(&v, or_slice_from(s, s.p[0] == '+')) == OR_OK) {
 			j->type = OR_JSON_INT;
 			j->i = v;
 		}
