@@ -58,5 +58,6 @@ char *or_mem_strdup(const char *text)
 
 void or_mem_wipe(void *p, size_t n)
 {
-	explicit_bzero(p, n);
+	if (n)
+		explicit_bzero(p, n);
 }
