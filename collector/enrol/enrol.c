@@ -140,7 +140,8 @@ void co_enrol_close(struct co_enrol *e)
 
 static bool is_product(struct or_slice s)
 {
-	if (s.n == 0 || s.n > CO_ENROL_PRODUCT_MAX || !or_str_is_utf8(s))
+	/* "*" is the collector's own certificate alone. */
+	if (s.n == 0 || or_slice_is(s, "*") || s.n > CO_ENROL_PRODUCT_MAX || !or_str_is_utf8(s))
 		return false;
 	for (size_t i = 0; i < s.n; i++) {
 		if (s.p[i] <= ' ' || s.p[i] == 0x7F)
@@ -286,17 +287,18 @@ enum or_code co_enrol_issue(struct co_enrol_grant *out, struct co_enrol *e,
     const struct co_agents_grant *who, int64_t now_ns, struct or_err *err)
 {
 	struct co_agents_grant grant = *who;
+	int64_t not_after_ns = who->not_after_ns ? who->not_after_ns : now_ns + e->opt.life_ns;
 	struct wire_cert c = {.agent_id = or_slice(who->uuid, WIRE_ENROL_UUID_LEN),
 	    .public_key = who->public_key,
 	    .products = who->products,
 	    .n_products = who->n_products,
 	    .not_before_ns = (uint64_t)(now_ns - SKEW_NS),
-	    .not_after_ns = (uint64_t)(now_ns + e->opt.life_ns)};
+	    .not_after_ns = (uint64_t)not_after_ns};
 	struct or_buf cert;
 	enum or_code rc;
 
 	or_buf_init(&cert, WIRE_CERT_MAX);
-	grant.not_after_ns = now_ns + e->opt.life_ns;
+	grant.not_after_ns = not_after_ns;
 	rc = wire_cert_issue(&cert, &c, e->opt.issuer, err);
 	if (rc == OR_OK)
 		rc = co_agents_put(&e->agents, &grant, now_ns, err);

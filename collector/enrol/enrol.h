@@ -62,7 +62,8 @@ struct co_enrol_grant {
 OR_NODISCARD enum or_code co_enrol_join(struct co_enrol_grant *out, struct co_enrol *e,
     const struct co_enrol_request *r, int64_t now_ns, const char **reason, struct or_err *err);
 
-/* Certifies an agent without a token: for the collector itself. OR_DENIED, OR_FULL as put. */
+/* Certifies an agent without a token: for the collector itself. who->not_after_ns 0: the usual
+ * life. OR_DENIED, OR_FULL as co_agents_put. */
 OR_NODISCARD enum or_code co_enrol_issue(struct co_enrol_grant *out, struct co_enrol *e,
     const struct co_agents_grant *who, int64_t now_ns, struct or_err *err);
 

@@ -239,6 +239,7 @@ static void join__refuses_an_agent_id_with_another_key(void **state)
 static void join__refuses_what_is_malformed(void **state)
 {
 	static const struct or_slice blank[] = {{(const uint8_t *)"a b", 3}};
+	static const struct or_slice star[] = {{(const uint8_t *)"*", 1}};
 	static const struct or_slice twice[] = {
 	    {(const uint8_t *)"a", 1}, {(const uint8_t *)"b", 1}, {(const uint8_t *)"a", 1}};
 	struct fixture *f = *state;
@@ -258,6 +259,8 @@ static void join__refuses_what_is_malformed(void **state)
 	r.n_products = 1;
 	ASSERT_CODE(join(f, &r, NOW), OR_INVAL);
 	ASSERT_HAS(f->err.msg, "number 1 is not a name");
+	r.products = star;
+	ASSERT_CODE(join(f, &r, NOW), OR_INVAL);
 	r.products = twice;
 	r.n_products = 3;
 	ASSERT_CODE(join(f, &r, NOW), OR_INVAL);
