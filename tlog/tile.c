@@ -42,6 +42,15 @@ static bool take_number(uint64_t *out, struct or_slice *s, size_t max_digits)
 	return true;
 }
 
+/* Steps over text where s begins with it. */
+static bool take_text(struct or_slice *s, const char *text)
+{
+	if (!or_str_has_prefix(*s, text))
+		return false;
+	*s = or_slice_from(*s, strlen(text));
+	return true;
+}
+
 static bool take_three(uint64_t *out, struct or_slice *s)
 {
 	if (s->n < 3 || or_str_u64(out, or_slice(s->p, 3)))
@@ -56,10 +65,8 @@ static bool take_index(uint64_t *out, struct or_slice *s)
 	uint64_t n = 0, three;
 
 	for (int group = 0; group < 7; group++) {
-		bool more = s->n && s->p[0] == 'x';
+		bool more = take_text(s, "x");
 
-		if (more)
-			*s = or_slice_from(*s, 1);
 		if (!take_three(&three, s) || (group == 0 && more && three == 0))
 			return false;
 		if (__builtin_mul_overflow(n, 1000U, &n) || __builtin_add_overflow(n, three, &n))
@@ -68,39 +75,45 @@ static bool take_index(uint64_t *out, struct or_slice *s)
 			*out = n;
 			return true;
 		}
-		if (s->n == 0 || s->p[0] != '/')
+		if (!take_text(s, "/"))
 			return false;
-		*s = or_slice_from(*s, 1);
 	}
 	return false;
+}
+
+/* "entries/", or the level of a tile and a slash. */
+static bool take_level(int *out, struct or_slice *s)
+{
+	uint64_t v;
+
+	if (take_text(s, "entries/")) {
+		*out = TL_TILE_ENTRIES;
+		return true;
+	}
+	if (!take_number(&v, s, 2) || v > TL_TILE_LEVEL_MAX)
+		return false;
+	*out = (int)v;
+	return take_text(s, "/");
+}
+
+/* ".p/17" of a tile that is not full, or nothing. */
+static bool take_width(unsigned int *out, struct or_slice *s)
+{
+	uint64_t v = TL_TILE_WIDTH;
+
+	if (take_text(s, ".p/") && (!take_number(&v, s, 3) || v == 0 || v >= TL_TILE_WIDTH))
+		return false;
+	*out = (unsigned int)v;
+	return true;
 }
 
 enum or_code tl_tile_parse(struct tl_tile *out, struct or_slice path)
 {
 	struct tl_tile t = {.level = TL_TILE_ENTRIES, .width = TL_TILE_WIDTH};
 	struct or_slice s = path;
-	uint64_t v;
 
-	if (or_str_has_prefix(s, "tile/entries/")) {
-		s = or_slice_from(s, 13);
-	} else {
-		if (!or_str_has_prefix(s, "tile/"))
-			return OR_PARSE;
-		s = or_slice_from(s, 5);
-		if (!take_number(&v, &s, 2) || v > TL_TILE_LEVEL_MAX || !s.n || s.p[0] != '/')
-			return OR_PARSE;
-		s = or_slice_from(s, 1);
-		t.level = (int)v;
-	}
-	if (!take_index(&t.n, &s))
-		return OR_PARSE;
-	if (or_str_has_prefix(s, ".p/")) {
-		s = or_slice_from(s, 3);
-		if (!take_number(&v, &s, 3) || v == 0 || v >= TL_TILE_WIDTH)
-			return OR_PARSE;
-		t.width = (unsigned int)v;
-	}
-	if (s.n)
+	if (!take_text(&s, "tile/") || !take_level(&t.level, &s) || !take_index(&t.n, &s) ||
+	    !take_width(&t.width, &s) || s.n)
 		return OR_PARSE;
 	*out = t;
 	return OR_OK;
