@@ -243,6 +243,11 @@ void or_http_parse_expect_head(struct or_http_parse *p)
 	p->answers_head = true;
 }
 
+bool or_http_parse_is_complete(const struct or_http_parse *p)
+{
+	return p->stage == COMPLETE;
+}
+
 bool or_http_parse_is_idle(const struct or_http_parse *p)
 {
 	return p->stage == HEAD && or_http_head_is_fresh(&p->head);

@@ -62,6 +62,9 @@ void or_http_parse_next(struct or_http_parse *p);
 /* The next response answers a HEAD request (RFC 9110 §9.3.2). Holds until next. */
 void or_http_parse_expect_head(struct or_http_parse *p);
 
+/* True where all of the message has been read, whether or not END was given out yet. */
+bool or_http_parse_is_complete(const struct or_http_parse *p);
+
 /* True before the first byte of a message. */
 bool or_http_parse_is_idle(const struct or_http_parse *p);
 
