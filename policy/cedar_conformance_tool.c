@@ -9,6 +9,7 @@
 #include "policy/authorize.h"
 #include "policy/conform.h"
 #include "policy/entities_json.h"
+#include "policy/validate.h"
 
 #include <glob.h>
 #include <stdarg.h>
@@ -21,8 +22,27 @@ struct part {
 	size_t passed, total;
 };
 
-static struct part parts[] = {{"requests", 0, 0}, {"request validation", 0, 0}};
-enum { PART_REQUESTS, PART_REQUEST_VALIDATION };
+enum {
+	PART_REQUESTS,
+	PART_REQUEST_VALIDATION,
+	PART_SHOULD_VALIDATE,
+	PART_ARCHIVE_POLICIES,
+	PART_ARCHIVE_ENTITIES,
+	PART_ARCHIVE_REQUESTS,
+	PART_JSON_SCHEMAS,
+	PART_ENTITY_PARSING,
+};
+
+static struct part parts[] = {
+    [PART_REQUESTS] = {"requests", 0, 0},
+    [PART_REQUEST_VALIDATION] = {"request validation", 0, 0},
+    [PART_SHOULD_VALIDATE] = {"shouldValidate", 0, 0},
+    [PART_ARCHIVE_POLICIES] = {"validation archive, policies", 0, 0},
+    [PART_ARCHIVE_ENTITIES] = {"validation archive, entities", 0, 0},
+    [PART_ARCHIVE_REQUESTS] = {"validation archive, requests", 0, 0},
+    [PART_JSON_SCHEMAS] = {"JSON schemas", 0, 0},
+    [PART_ENTITY_PARSING] = {"entity parsing", 0, 0},
+};
 
 struct test {
 	const char *base; /* the folder that paths in the test start from */
@@ -84,7 +104,8 @@ static bool read_named(struct test *t, const char *key, const char **path)
 	return false;
 }
 
-static bool load(struct test *t)
+/* Schema and policies; false (said) where one does not parse. */
+static bool load_policies(struct test *t)
 {
 	const char *path;
 	struct or_err err;
@@ -97,15 +118,34 @@ static bool load(struct test *t)
 		return false;
 	if (pol_set_parse(&t->set, POL_IDS_NUMBERED, path, or_buf_slice(&t->text), NULL, &err))
 		goto bad;
-	if (!read_named(t, "entities", &path))
-		return false;
-	if (pol_entities_json_parse(
-		&t->entities, path, or_buf_slice(&t->text), t->schema, NULL, &err))
-		goto bad;
 	return true;
 bad:
 	printf("%s: %s\n", t->path, err.msg);
 	return false;
+}
+
+static bool load_entities(struct test *t)
+{
+	const char *path;
+	struct or_err err;
+
+	if (!read_named(t, "entities", &path))
+		return false;
+	if (pol_entities_json_parse(
+		&t->entities, path, or_buf_slice(&t->text), t->schema, NULL, &err) == OR_OK)
+		return true;
+	printf("%s: %s\n", t->path, err.msg);
+	return false;
+}
+
+static void unload(struct test *t)
+{
+	pol_schema_free(t->schema);
+	pol_entities_free(t->entities);
+	pol_set_free(t->set);
+	t->schema = NULL;
+	t->entities = NULL;
+	t->set = NULL;
 }
 
 static bool lists(const struct or_json *expected, struct or_slice id)
@@ -190,35 +230,342 @@ static void run_request(struct test *t, size_t i, const struct or_json *j)
 	    d.n_errors ? d.errors[0].msg : "none");
 }
 
-static void run_test(struct test *t)
+static void judge_should_validate(struct test *t)
 {
-	const struct or_json *requests;
+	const struct or_json *expected = or_json_get_type(t->json, "shouldValidate", OR_JSON_BOOL);
+	struct or_err err = {.msg = ""};
+	bool valid;
+
+	if (!expected)
+		return;
+	valid = pol_validate_set(t->set, t->schema, POL_VALIDATE_STRICT, NULL, &err) == OR_OK;
+	judge(PART_SHOULD_VALIDATE, valid == expected->b, t, "expected %s, %s",
+	    expected->b ? "valid" : "invalid", valid ? "is valid" : err.msg);
+}
+
+static bool is_true(const struct or_json *j, const char *key)
+{
+	const struct or_json *v = or_json_get_type(j, key, OR_JSON_BOOL);
+
+	return v && v->b;
+}
+
+static void judge_mode(
+    struct test *t, const struct or_json *expected, const char *key, enum pol_validate_mode mode)
+{
+	struct or_err err = {.msg = ""};
+	bool valid = pol_validate_set(t->set, t->schema, mode, NULL, &err) == OR_OK;
+
+	judge(PART_ARCHIVE_POLICIES, valid == is_true(expected, key), t, "%s: expected %s, %s", key,
+	    is_true(expected, key) ? "valid" : "invalid", valid ? "is valid" : err.msg);
+}
+
+static void judge_each_policy(struct test *t, const struct or_json *expected)
+{
+	const struct or_json *each = or_json_get_type(expected, "perPolicy", OR_JSON_OBJECT);
+
+	for (size_t i = 0; each && i < each->object.n; i++) {
+		const struct or_json *e = each->object.members[i].value;
+		const struct pol_policy *p = pol_set_find(t->set, each->object.members[i].key);
+		bool strict = p && pol_validate_policy(
+				       p, t->schema, POL_VALIDATE_STRICT, NULL, NULL) == OR_OK;
+		bool loose = p && pol_validate_policy(
+				      p, t->schema, POL_VALIDATE_PERMISSIVE, NULL, NULL) == OR_OK;
+
+		judge(PART_ARCHIVE_POLICIES,
+		    p && strict == is_true(e, "strict") && loose == is_true(e, "permissive"), t,
+		    "%.*s: strict %d, permissive %d", OR_SLICE_FMT(each->object.members[i].key),
+		    strict, loose);
+	}
+}
+
+/* What the list of entities holds under that name ("Type::id", as the archives write it). */
+static const struct or_json *find_entity(const struct or_json *list, struct or_slice name)
+{
+	for (size_t i = 0; i < list->array.n; i++) {
+		const struct or_json *e = list->array.items[i], *uid = or_json_get(e, "uid");
+		const struct or_json *inner = or_json_get(uid, "__entity");
+		struct or_slice type = or_json_get_str(inner ? inner : uid, "type");
+		struct or_slice id = or_json_get_str(inner ? inner : uid, "id");
+
+		if (type.n + 2 + id.n == name.n && memcmp(name.p, type.p, type.n) == 0 &&
+		    or_slice_eq(or_slice_from(name, type.n + 2), id))
+			return e;
+	}
+	return NULL;
+}
+
+static bool entity_is_valid(struct test *t, const struct pol_source *src, const struct or_json *e)
+{
+	struct or_arena *a = or_arena_new(0);
+	struct pol_entity out;
+	bool ok = pol_entities_json_one(&out, a, src, e, t->schema, NULL) == OR_OK;
+
+	or_arena_free(a);
+	return ok;
+}
+
+static void judge_each_entity(struct test *t, const struct or_json *expected)
+{
+	const struct or_json *each = or_json_get_type(expected, "perEntity", OR_JSON_OBJECT), *list;
+	struct pol_source src;
+	const char *path;
+
+	if (!each || !read_named(t, "entities", &path))
+		return;
+	src = (struct pol_source){path, or_buf_slice(&t->text)};
+	if (pol_json_parse(&list, &src, t->arena, NULL) || list->type != OR_JSON_ARRAY)
+		return;
+	for (size_t i = 0; i < each->object.n; i++) {
+		const struct or_json_member *m = &each->object.members[i];
+		const struct or_json *e = find_entity(list, m->key);
+		bool valid = e && entity_is_valid(t, &src, e);
+
+		/* The schema's own actions are listed too. */
+		if (e)
+			judge(PART_ARCHIVE_ENTITIES, valid == !or_json_get(m->value, "errors"), t,
+			    "%.*s is %s", OR_SLICE_FMT(m->key), valid ? "valid" : "invalid");
+	}
+}
+
+static bool request_is_valid(struct test *t, const struct or_json *j)
+{
+	struct pol_source src = {t->path, OR_SLICE_LIT("")};
+	struct pol_request req = {.context = NULL};
+	struct pol_diags diags;
+	bool ok;
+
+	pol_ctx_begin(t->ctx, NULL, 0);
+	pol_diag_init(&diags);
+	ok = read_request(t, j, &req, &src, &diags) &&
+	     pol_conform_request(t->schema, &req, NULL) == OR_OK;
+	pol_diag_done(&diags);
+	return ok;
+}
+
+static void judge_each_request(struct test *t, const struct or_json *expected)
+{
+	const struct or_json *requests = or_json_get_type(t->json, "requests", OR_JSON_ARRAY);
+
+	for (size_t i = 0; requests && expected && i < expected->array.n; i++) {
+		bool valid = i < requests->array.n && request_is_valid(t, requests->array.items[i]);
+
+		judge(PART_ARCHIVE_REQUESTS, valid == is_true(expected->array.items[i], "strict"),
+		    t, "request %zu is %s", i, valid ? "valid" : "invalid");
+	}
+}
+
+/* What the archive says of this test; nothing where it says nothing. */
+static void judge_archive(struct test *t, const char *path)
+{
+	struct pol_source src = {path, OR_SLICE_NONE};
+	const struct or_json *j, *policies;
+
+	if (!path || !read_file(&t->text, path))
+		return;
+	src.text = or_buf_slice(&t->text);
+	if (pol_json_parse(&j, &src, t->arena, NULL)) {
+		judge(PART_ARCHIVE_POLICIES, false, t, "%s does not parse", path);
+		return;
+	}
+	policies = or_json_get(j, "policyValidation");
+	judge_mode(t, policies, "strict", POL_VALIDATE_STRICT);
+	judge_mode(t, policies, "permissive", POL_VALIDATE_PERMISSIVE);
+	judge_each_policy(t, policies);
+	judge_each_entity(t, or_json_get(j, "entityValidation"));
+	judge_each_request(t, or_json_get_type(j, "requestValidation", OR_JSON_ARRAY));
+}
+
+static bool same_type(const struct pol_type *a, const struct pol_type *b)
+{
+	if (!a || !b)
+		return a == b;
+	if (a->kind != b->kind || a->n_attrs != b->n_attrs || !or_slice_eq(a->entity, b->entity))
+		return false;
+	for (size_t i = 0; i < a->n_attrs; i++) {
+		if (!or_slice_eq(a->attrs[i].name, b->attrs[i].name) ||
+		    a->attrs[i].required != b->attrs[i].required ||
+		    !same_type(a->attrs[i].type, b->attrs[i].type))
+			return false;
+	}
+	return same_type(a->elem, b->elem);
+}
+
+static bool same_names(const struct or_slice *a, size_t n, const struct or_slice *b, size_t m)
+{
+	bool same = n == m;
+
+	for (size_t i = 0; i < n && same; i++) {
+		same = false;
+		for (size_t k = 0; k < m; k++)
+			same |= or_slice_eq(a[i], b[k]);
+	}
+	return same;
+}
+
+static bool same_entity_type(const struct pol_entity_type *a, const struct pol_entity_type *b)
+{
+	if (!b || a->n_ancestors != b->n_ancestors || !same_type(a->shape, b->shape) ||
+	    !same_type(a->tags, b->tags) || !same_names(a->ids, a->n_ids, b->ids, b->n_ids))
+		return false;
+	for (size_t i = 0; i < a->n_ancestors; i++) {
+		if (!pol_schema_may_be_in(b, a->ancestors[i]->name))
+			return false;
+	}
+	return true;
+}
+
+static bool same_action(const struct pol_action *a, const struct pol_action *b)
+{
+	if (!b || a->n_ancestors != b->n_ancestors || !same_type(a->context, b->context) ||
+	    !same_names(a->principals, a->n_principals, b->principals, b->n_principals) ||
+	    !same_names(a->resources, a->n_resources, b->resources, b->n_resources))
+		return false;
+	for (size_t i = 0; i < a->n_ancestors; i++) {
+		if (!pol_uid_eq(a->ancestors[i], b->ancestors[i]))
+			return false;
+	}
+	return true;
+}
+
+static bool same_schema(const struct pol_schema *a, const struct pol_schema *b)
+{
+	if (pol_schema_entity_count(a) != pol_schema_entity_count(b) ||
+	    pol_schema_action_count(a) != pol_schema_action_count(b))
+		return false;
+	for (size_t i = 0; i < pol_schema_entity_count(a); i++) {
+		const struct pol_entity_type *t = pol_schema_entity_at(a, i);
+
+		if (!same_entity_type(t, pol_schema_entity_find(b, t->name)))
+			return false;
+	}
+	for (size_t i = 0; i < pol_schema_action_count(a); i++) {
+		const struct pol_action *x = pol_schema_action_at(a, i);
+
+		if (!same_action(x, pol_schema_action_find(b, &x->uid)))
+			return false;
+	}
+	return true;
+}
+
+/* The JSON form of the test's schema, where there is one, means the same. */
+static void judge_json_schema(struct test *t, const char *path)
+{
+	struct pol_schema *json = NULL;
+	struct or_err err = {.msg = "means something else"};
+	bool ok;
+
+	if (!path || !read_file(&t->text, path))
+		return;
+	ok = pol_schema_parse_json(&json, path, or_buf_slice(&t->text), NULL, &err) == OR_OK;
+	judge(PART_JSON_SCHEMAS, ok && same_schema(t->schema, json), t, "%s: %s", path, err.msg);
+	pol_schema_free(json);
+}
+
+static bool parse_test(struct test *t)
+{
 	struct pol_source src = {t->path, OR_SLICE_NONE};
 
 	or_arena_clear(t->arena);
 	if (!read_file(&t->text, t->path))
-		return;
+		return false;
 	src.text = or_buf_slice(&t->text);
-	if (pol_json_parse(&t->json, &src, t->arena, NULL)) {
+	return pol_json_parse(&t->json, &src, t->arena, NULL) == OR_OK;
+}
+
+/* "<dir>/<folder>/<name><suffix>" for the test "<dir>/…/<name>.json" */
+static const char *sibling(struct test *t, const char *dir, const char *folder, const char *suffix)
+{
+	const char *slash = strrchr(t->path, '/');
+	int stem = (int)(strlen(slash) - strlen("/.json"));
+
+	return or_arena_printf(t->arena, "%s/%s/%.*s%s", dir, folder, stem, slash + 1, suffix);
+}
+
+static void run_case(struct test *t, const char *dir)
+{
+	const struct or_json *requests;
+
+	if (!parse_test(t)) {
 		judge(PART_REQUESTS, false, t, "the test does not parse");
 		return;
 	}
 	requests = or_json_get_type(t->json, "requests", OR_JSON_ARRAY);
 	if (!requests)
 		return;
-	if (load(t)) {
+	if (load_policies(t) && load_entities(t)) {
 		for (size_t i = 0; i < requests->array.n; i++)
 			run_request(t, i, requests->array.items[i]);
+		judge_should_validate(t);
+		judge_archive(t, sibling(t, dir, "corpus-tests-validation", ".validation.json"));
+		judge_json_schema(
+		    t, sibling(t, dir, "corpus-tests-json-schemas", ".cedarschema.json"));
 	} else {
 		for (size_t i = 0; i < requests->array.n; i++)
 			judge(PART_REQUESTS, false, t, "request %zu: not loaded", i);
 	}
-	pol_schema_free(t->schema);
-	pol_entities_free(t->entities);
-	pol_set_free(t->set);
-	t->schema = NULL;
-	t->entities = NULL;
-	t->set = NULL;
+	unload(t);
+}
+
+/* A case of validation alone; its entities may be broken on purpose. */
+static void run_validation(struct test *t, const char *dir)
+{
+	if (!parse_test(t) || !or_json_get(t->json, "policies"))
+		return;
+	if (load_policies(t))
+		judge_archive(t, sibling(t, dir, "validate/testdata", ".validation.json"));
+	else
+		judge(PART_ARCHIVE_POLICIES, false, t, "not loaded");
+	unload(t);
+}
+
+static void judge_parsing(struct test *t, const struct or_json *expected)
+{
+	const struct or_json *each = or_json_get_type(expected, "perEntity", OR_JSON_OBJECT), *list;
+	struct pol_source src;
+	const char *path;
+	bool parses;
+
+	if (!read_named(t, "entities", &path))
+		return;
+	parses = pol_entities_json_parse(
+		     &t->entities, path, or_buf_slice(&t->text), t->schema, NULL, NULL) == OR_OK;
+	judge(PART_ENTITY_PARSING,
+	    parses == is_true(or_json_get(expected, "allEntities"), "success"), t, "the file %s",
+	    parses ? "parses" : "does not parse");
+	src = (struct pol_source){path, or_buf_slice(&t->text)};
+	if (!each || pol_json_parse(&list, &src, t->arena, NULL) || list->type != OR_JSON_ARRAY)
+		return;
+	for (size_t i = 0; i < each->object.n; i++) {
+		const struct or_json_member *m = &each->object.members[i];
+		const struct or_json *e = find_entity(list, m->key);
+		bool ok = e && entity_is_valid(t, &src, e);
+
+		judge(PART_ENTITY_PARSING, ok == is_true(m->value, "success"), t, "%.*s %s",
+		    OR_SLICE_FMT(m->key), ok ? "parses" : "does not parse");
+	}
+}
+
+static void run_parsing(struct test *t, const char *dir)
+{
+	struct pol_source src = {t->path, OR_SLICE_NONE};
+	const struct or_json *expected;
+	const char *path;
+
+	if (!parse_test(t) || !or_json_get(t->json, "entities"))
+		return;
+	if (!read_named(t, "schema", &path) ||
+	    pol_schema_parse_text(&t->schema, path, or_buf_slice(&t->text), NULL, NULL) ||
+	    !read_file(&t->text, sibling(t, dir, "entity-parsing", ".parsing.json"))) {
+		judge(PART_ENTITY_PARSING, false, t, "not loaded");
+	} else {
+		src.text = or_buf_slice(&t->text);
+		if (pol_json_parse(&expected, &src, t->arena, NULL))
+			judge(PART_ENTITY_PARSING, false, t, "the expectation does not parse");
+		else
+			judge_parsing(t, expected);
+	}
+	unload(t);
 }
 
 static bool ends_with(const char *path, const char *suffix)
@@ -228,21 +575,31 @@ static bool ends_with(const char *path, const char *suffix)
 	return n >= m && strcmp(path + n - m, suffix) == 0;
 }
 
-static void run_glob(struct test *t, const char *dir, const char *pattern, const char *base)
+static bool is_test(const char *path)
+{
+	static const char *const others[] = {
+	    ".entities.json", ".validation.json", ".cedarschema.json", ".parsing.json"};
+
+	for (size_t i = 0; i < OR_LEN(others); i++) {
+		if (ends_with(path, others[i]))
+			return false;
+	}
+	return true;
+}
+
+static void run_glob(
+    struct test *t, const char *dir, const char *pattern, void (*run)(struct test *, const char *))
 {
 	struct or_buf full;
 	glob_t g;
 
 	or_buf_init(&full, 4096);
 	or_buf_printf(&full, "%s/%s", dir, pattern);
-	t->base = base;
 	if (glob(or_buf_text(&full), 0, NULL, &g) == 0) {
 		for (size_t i = 0; i < g.gl_pathc; i++) {
 			t->path = g.gl_pathv[i];
-			if (!ends_with(t->path, ".entities.json") &&
-			    !ends_with(t->path, ".validation.json") &&
-			    !ends_with(t->path, ".cedarschema.json"))
-				run_test(t);
+			if (is_test(t->path))
+				run(t, dir);
 		}
 		globfree(&g);
 	}
@@ -254,10 +611,16 @@ static void run_dir(struct test *t, const char *dir)
 	struct or_buf base;
 
 	or_buf_init(&base, 4096);
+	t->base = dir;
+	run_glob(t, dir, "tests/*/*.json", run_case);
+	run_glob(t, dir, "corpus-tests/*.json", run_case);
 	or_buf_printf(&base, "%s/validate", dir);
-	run_glob(t, dir, "tests/*/*.json", dir);
-	run_glob(t, dir, "corpus-tests/*.json", dir);
-	run_glob(t, dir, "validate/testdata/*.json", or_buf_text(&base));
+	t->base = or_buf_text(&base);
+	run_glob(t, dir, "validate/testdata/*.json", run_validation);
+	or_buf_clear(&base);
+	or_buf_printf(&base, "%s/entity-parsing", dir);
+	t->base = or_buf_text(&base);
+	run_glob(t, dir, "entity-parsing/*.json", run_parsing);
 	or_buf_done(&base);
 }
 

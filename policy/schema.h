@@ -38,6 +38,7 @@ struct pol_type {
 	const struct pol_type *elem;  /* NULL: of any type (the empty set's) */
 	const struct pol_attr *attrs; /* by name */
 	size_t n_attrs;
+	bool open; /* the validator's: other attributes may be there */
 	struct or_slice entity;
 	const struct or_slice *names; /* sorted */
 	size_t n_names;
