@@ -9,6 +9,7 @@
 #ifndef CLI_API_H
 #define CLI_API_H
 
+#include "base/buf.h"
 #include "base/json.h"
 #include "cli/state.h"
 

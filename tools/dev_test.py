@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """./dev answers: its list, its help, and wrong usage (exit code 2, nearest name, nothing done)."""
 
+import os
 import pathlib
 import re
 import subprocess
@@ -68,6 +69,58 @@ class Dev(unittest.TestCase):
         ]
         self.assertEqual(rows, sorted(rows))
         self.assertEqual({group for group, _ in rows}, {"build", "test"})
+
+
+class ShellLints(unittest.TestCase):
+    """The checks that are written in bash, in a folder with one bad file."""
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = pathlib.Path(folder.name)
+        (self.folder / ".clang-format").write_text((ROOT / ".clang-format").read_text())
+
+    def call(self, command, path=None):
+        libraries = " ".join(f"source {ROOT}/tools/dev/lib/{name}.sh;" for name in ("ui", "lint"))
+        return subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", libraries + command],
+            cwd=self.folder,
+            env={**os.environ, "PATH": f"{path}:{os.environ['PATH']}" if path else os.environ["PATH"]},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    def test_format(self):
+        (self.folder / "good.c").write_text("int n;\n")
+        self.assertEqual(self.call("check_format").returncode, 0)
+        (self.folder / "bad.c").write_text("int  n ;\n")
+        run = self.call("check_format")
+        self.assertEqual(run.returncode, 1)
+        self.assertIn("bad.c:1:4: error:", run.stdout)
+        self.assertNotIn("good.c", run.stdout)
+
+    def test_headers_alone(self):
+        cmake = self.folder / "cmake"
+        for script, code, output in (
+            ("exit 0", 0, ""),
+            ("echo 'a.h:1: error: no'; exit 1", 1, "a.h:1: error: no\n"),
+            ("echo broken; exit 1", 1, "broken\n"),
+        ):
+            cmake.write_text(f"#!/bin/sh\n{script}\n")
+            cmake.chmod(0o755)
+            run = self.call("check_headers_alone dev", path=self.folder)
+            self.assertEqual((run.returncode, run.stdout), (code, output))
+
+    def test_a_failing_check_is_counted_and_the_next_one_runs(self):
+        run = self.call(
+            "lint_one a false; lint_one b echo well; lint_one c sh -c 'echo no; exit 3';"
+            "echo $LINT_FAILED of $LINT_COUNT"
+        )
+        self.assertEqual(
+            run.stdout,
+            "FAIL  lint/a\nok    lint/b  (well)\nFAIL  lint/c\n      no\n2 of 3\n",
+        )
 
 
 if __name__ == "__main__":

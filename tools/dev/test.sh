@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-#: test [NAME...] -- lint, header check, and all quick tests under ASan and UBSan
+#: test [NAME...] -- lint, and all quick tests under ASan and UBSan
 #:
 #: Each NAME is a test ("base/json") or a folder of tests ("base"); with names, only these are
 #: built and run, without lint. Slow tests (crash, soak) belong to ./dev nightly.
@@ -27,7 +27,6 @@ dev_run() {
         return
     fi
     build_preset asan
-    build_preset asan all_verify_interface_header_sets
     lint_all asan || true
     step "tests under ASan and UBSan"
     run_ctest asan -LE slow

@@ -9,11 +9,20 @@ c_files() {
 }
 
 check_format() {
-    c_files | xargs -r clang-format-14 --dry-run -Werror 2>&1 | grep 'error:' && {
-        echo "./dev format puts them right"
-        return 1
-    }
-    return 0
+    local output
+    output=$(c_files | xargs -r clang-format-14 --dry-run -Werror 2>&1) && return
+    grep 'error:' <<<"$output" || echo "$output"
+    echo "./dev format puts them right"
+    return 1
+}
+
+# Each header is compiled by itself, all of them even where one fails.
+check_headers_alone() { # PRESET
+    local output
+    output=$(cmake --build --preset "$1" --target all_verify_interface_header_sets \
+        -j "$(jobs_count)" -- --quiet -k 0 2>&1) && return
+    grep 'error:' <<<"$output" || echo "$output"
+    return 1
 }
 
 lint_one() { # NAME COMMAND…
@@ -25,7 +34,7 @@ lint_one() { # NAME COMMAND…
     else
         LINT_FAILED=$((LINT_FAILED + 1))
         bad "lint/$name"
-        sed 's/^/      /' <<<"$output"
+        [[ -z $output ]] || sed 's/^/      /' <<<"$output"
     fi
 }
 
@@ -37,6 +46,7 @@ lint_all() {
     lint_one ratchet python3 tools/ratchet.py
     lint_one banned python3 tools/banned.py
     lint_one headers python3 tools/headers.py
+    lint_one headers-alone check_headers_alone "$1"
     lint_one documents python3 tools/doclint.py
     [[ $LINT_FAILED == 0 ]]
 }
