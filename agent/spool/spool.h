@@ -84,15 +84,13 @@ void ag_spool_watch(struct ag_spool *spool, or_loop_fn *fn, void *arg);
 
 /* How far a stream has been read or acknowledged. */
 struct ag_spool_mark {
-	uint64_t segment;
-	uint64_t offset;
+	uint64_t segment, offset;
 	uint64_t epoch;
 	uint64_t seq; /* the last one */
 };
 
 struct ag_spool_range {
-	uint64_t from;
-	uint64_t to;
+	uint64_t from, to;
 };
 
 /* The numbers from..to of one epoch: records and dropped ranges together, in order. */
@@ -100,8 +98,7 @@ struct ag_spool_batch {
 	uint64_t epoch;
 	uint64_t prev_epoch; /* 0: none known */
 	uint64_t prev_seq;   /* the stream's last number in it, 0: none */
-	uint64_t from;
-	uint64_t to; /* from - 1: nothing */
+	uint64_t from, to;   /* to == from - 1: nothing */
 	const struct or_slice *records;
 	size_t n_records;
 	const struct or_slice *inputs; /* that these records may name */
@@ -114,8 +111,7 @@ struct ag_spool_batch {
 };
 
 struct ag_spool_limit {
-	size_t max_bytes; /* one record always goes in */
-	size_t max_records;
+	size_t max_bytes, max_records; /* one record always goes in */
 };
 
 /* What is durable behind the acknowledged, up to the limits; an empty batch where nothing is.
@@ -127,8 +123,7 @@ OR_NODISCARD enum or_code ag_spool_read(struct ag_spool_batch *out, struct ag_sp
 void ag_spool_read_ack(struct ag_spool *spool, uint16_t stream, const struct ag_spool_batch *batch);
 
 struct ag_spool_info {
-	uint64_t epoch;
-	uint64_t prev_epoch;
+	uint64_t epoch, prev_epoch;
 	uint64_t bytes; /* of segments on disk */
 	uint64_t quota_bytes;
 	uint64_t segments;
@@ -145,11 +140,10 @@ void ag_spool_get_info(struct ag_spool_info *out, const struct ag_spool *spool);
 struct ag_spool_stream_info {
 	const char *name; /* borrowed */
 	uint64_t next_seq;
-	uint64_t acked_epoch;
-	uint64_t acked_seq;
+	uint64_t acked_epoch, acked_seq;
 	uint64_t pending;
 };
-/* False where there is no such stream: ids are dense, from 0. */
+/* False: no such stream (ids are dense, from 0). */
 bool ag_spool_get_stream(
     struct ag_spool_stream_info *out, const struct ag_spool *spool, uint16_t stream);
 

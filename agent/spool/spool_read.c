@@ -304,37 +304,52 @@ static enum or_code read_one(struct ag_spool *spool, const struct spool_segment 
 	return rc;
 }
 
+/* Where in the segment the stream goes on behind its mark; the end of its entries: nowhere. */
+static uint64_t start_in(
+    const struct spool_segment *seg, const struct ag_spool_mark *mark, uint16_t stream)
+{
+	uint64_t last_end = seg->last_end[stream], from = AG_SEGMENT_HEAD_LEN;
+
+	if (seg->head.number < mark->segment)
+		return last_end;
+	if (seg->head.number == mark->segment && mark->offset > from)
+		from = mark->offset;
+	return from < last_end ? from : last_end;
+}
+
+/* Goes on with one segment. False: the batch ends here. */
+static bool read_next(struct ag_spool *spool, const struct spool_segment *seg, struct build *b,
+    uint64_t from, enum or_code *rc, struct or_err *err)
+{
+	bool is_new = seg->head.epoch != b->out->epoch;
+
+	if (is_new && b->records.n) {
+		b->is_done = true;
+		return false;
+	}
+	if (b->records.n == 0) {
+		*rc = enter_epoch(spool, seg, b, is_new, err);
+		b->out->from = b->expected;
+	}
+	if (*rc == OR_OK)
+		*rc = read_one(spool, seg, b, from, err);
+	return *rc == OR_OK && !b->is_done && !b->has_yielded && !b->is_refused;
+}
+
 static enum or_code read_all(struct ag_spool *spool, struct build *b, struct or_err *err)
 {
 	struct ag_spool_mark mark = spool->streams[b->stream].acked;
-	bool is_first = true;
+	enum or_code rc = OR_OK;
 
 	for (struct spool_segment *seg = spool->first; seg; seg = seg->next) {
-		uint64_t from = AG_SEGMENT_HEAD_LEN;
-		bool is_new = seg->head.epoch != b->out->epoch;
-		enum or_code rc = OR_OK;
+		uint64_t from = start_in(seg, &mark, b->stream);
 
-		if (seg->head.number < mark.segment || seg->last_end[b->stream] == 0)
-			continue;
-		if (seg->head.number == mark.segment && mark.offset > from)
-			from = mark.offset;
-		if (from >= seg->last_end[b->stream])
-			continue;
-		if (is_new && b->records.n) {
-			b->is_done = true;
-			return OR_OK;
-		}
-		if (is_new || is_first)
-			rc = enter_epoch(spool, seg, b, is_new, err);
-		if (rc == OR_OK && b->records.n == 0)
-			b->out->from = b->expected;
-		is_first = false;
-		if (rc == OR_OK)
-			rc = read_one(spool, seg, b, from, err);
-		if (rc || b->is_done || b->has_yielded || b->is_refused || seg->synced < seg->end)
-			return rc;
+		if (from < seg->last_end[b->stream] && !read_next(spool, seg, b, from, &rc, err))
+			break;
+		if (seg->synced < seg->end)
+			break;
 	}
-	return OR_OK;
+	return rc;
 }
 
 enum or_code ag_spool_read(struct ag_spool_batch *out, struct ag_spool *spool, uint16_t stream,

@@ -2,6 +2,7 @@
 #include "agent/spool/spool.h"
 
 #include "agent/spool/segment.h"
+#include "base/mem.h"
 #include "base/str.h"
 #include "base/sys.h"
 #include "tests/support/support.h"
@@ -513,7 +514,7 @@ static void power_cut__leaves_a_prefix_at_every_byte(void **state)
 		/* Only without its head has the file nothing to tell the epoch. */
 		assert_int_equal(ag_spool_epoch(spool) == epoch, n - 1 >= AG_SEGMENT_HEAD_LEN);
 		ag_spool_close(spool);
-		support_tmpdir_remove(strdup(dir));
+		support_tmpdir_remove(or_mem_strdup(dir));
 	}
 	assert_int_equal(last, 0);
 }
