@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/config.h"
+
+#include "base/opt_doc.h"
+
+#include <unistd.h>
+
+#define AT(field) offsetof(struct ag_config, field)
+
+static const struct or_opt opts[] = {
+    {.name = "product",
+	.type = OR_OPT_STR,
+	.flags = OR_OPT_REQUIRED,
+	.offset = AT(product),
+	.help = "The product's descriptor (ODPS); its contracts lie beside it."},
+    {.name = "state",
+	.type = OR_OPT_STR,
+	.flags = OR_OPT_REQUIRED,
+	.offset = AT(state),
+	.help = "The agent's own directory: its key, its spool, the last good bundle."},
+    {.name = "workload",
+	.type = OR_OPT_STR,
+	.offset = AT(workload),
+	.help = "The workload's name in records; the host's name where it is not given."},
+    {.name = "log.level",
+	.type = OR_OPT_ENUM,
+	.offset = AT(log_level),
+	.choices = "debug|info|warn|error",
+	.def = "info",
+	.help = "What is worth a log line."},
+    {.name = "ready-fd",
+	.type = OR_OPT_U64,
+	.offset = AT(ready_fd),
+	.max = 1023,
+	.help = "A descriptor to which a line is written once the gate serves; 0 for none."},
+    {.name = "collector.url",
+	.type = OR_OPT_STR,
+	.offset = AT(collector.url),
+	.help = "Where records are shipped to; without it they stay in the spool."},
+    {.name = "collector.join-token-file",
+	.type = OR_OPT_STR,
+	.offset = AT(collector.join_token_file),
+	.help = "A file with the one-time token that the agent enrols with."},
+    {.name = "gate.listen",
+	.type = OR_OPT_ADDR,
+	.offset = AT(gate.listen),
+	.def = "127.0.0.1:8080",
+	.help = "Where the gate answers for the workload; port 0 is any."},
+    {.name = "gate.upstream",
+	.type = OR_OPT_ADDR,
+	.flags = OR_OPT_REQUIRED,
+	.offset = AT(gate.upstream),
+	.help = "Where the workload itself listens, on loopback."},
+    {.name = "gate.audience",
+	.type = OR_OPT_STR,
+	.offset = AT(gate.audience),
+	.help = "The audience that tokens must name; the product's id where it is not given."},
+    {.name = "bundle.file",
+	.type = OR_OPT_STR,
+	.flags = OR_OPT_REQUIRED,
+	.offset = AT(bundle.file),
+	.help = "The signed policy bundle; taken again when it changes."},
+    {.name = "bundle.keys",
+	.type = OR_OPT_LIST,
+	.flags = OR_OPT_REQUIRED,
+	.offset = AT(bundle.keys),
+	.min = 1,
+	.max = 8,
+	.help = "PEM files of the public keys that may sign bundles for this product."},
+    {.name = "bundle.min-revision",
+	.type = OR_OPT_U64,
+	.offset = AT(bundle.min_revision),
+	.help = "The lowest revision that is taken, besides those already seen."},
+    {.name = "issuers",
+	.type = OR_OPT_TREE,
+	.offset = AT(issuers),
+	.help = "Who may issue tokens: a list of {issuer, jwks, algs}; jwks is a file."},
+    {.name = "admin.listen",
+	.type = OR_OPT_ADDR,
+	.offset = AT(admin.listen),
+	.def = "127.0.0.1:9465",
+	.help = "Health, metrics and status, on loopback; port 0 is any."},
+    {.name = "spool.quota",
+	.type = OR_OPT_BYTES,
+	.offset = AT(spool.quota),
+	.min = OR_MIB,
+	.max = 1LL << 40,
+	.def = "256MiB",
+	.help = "Disk for records that are not shipped yet; beyond it requests get 503."},
+    {.name = "spool.segment",
+	.type = OR_OPT_BYTES,
+	.offset = AT(spool.segment),
+	.min = 64 * OR_KIB,
+	.max = 64 * OR_MIB,
+	.def = "8MiB",
+	.help = "The size of one spool file."},
+    {.name = "spool.sync",
+	.type = OR_OPT_DURATION,
+	.offset = AT(spool.sync_ns),
+	.min = OR_NS_PER_MS,
+	.max = OR_NS_PER_S,
+	.def = "50ms",
+	.help = "The longest that an asynchronous record waits for fsync."},
+    {.name = "print-config",
+	.type = OR_OPT_BOOL,
+	.offset = AT(print_config),
+	.help = "Checks the configuration, prints it and ends."},
+};
+
+static struct or_opt_table table_for(struct ag_config *target)
+{
+	return (struct or_opt_table){
+	    .opts = opts, .n_opts = OR_LEN(opts), .target = target, .size = sizeof(*target)};
+}
+
+enum or_code ag_config_load(struct ag_config *out, int argc, char **argv, bool *help,
+    struct or_arena *a, struct or_err *err)
+{
+	struct ag_config config = {0};
+	struct or_opt_table table = table_for(&config);
+	struct or_opt_set set = {.tables = &table, .n_tables = 1};
+	struct or_opt_src src = {.env = environ, .argv = argv, .argc = argc};
+	struct or_opt_seen seen;
+	enum or_code rc = or_opt_load(&set, &src, a, &seen, err);
+
+	if (rc)
+		return rc;
+	*help = seen.help;
+	if (!seen.help && seen.rest < argc)
+		return or_err_set(err, OR_INVAL, "unexpected word \"%s\"", argv[seen.rest]);
+	*out = config;
+	return OR_OK;
+}
+
+static void document(struct or_buf *out, void (*how)(struct or_buf *, const struct or_opt_set *))
+{
+	struct ag_config config = {0};
+	struct or_opt_table table = table_for(&config);
+	struct or_opt_set set = {.tables = &table, .n_tables = 1};
+
+	how(out, &set);
+}
+
+void ag_config_help(struct or_buf *out)
+{
+	document(out, or_opt_doc_help);
+}
+
+void ag_config_reference(struct or_buf *out)
+{
+	document(out, or_opt_doc_markdown);
+}

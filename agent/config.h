@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The agent's configuration: outrider-agent.yaml, the environment, flags (base/opt.h).
+ *
+ * Thread: the main thread, once at the start. Everything lies in the caller's arena and is
+ * immutable. The reference is generated from the table here.
+ */
+#ifndef AGENT_CONFIG_H
+#define AGENT_CONFIG_H
+
+#include "base/log.h"
+#include "base/opt.h"
+
+struct ag_config {
+	const char *product; /* the descriptor's path */
+	const char *state;   /* the agent's own directory */
+	const char *workload;
+	int log_level;     /* enum or_log_level */
+	uint64_t ready_fd; /* 0: nobody waits */
+	struct {
+		const char *url;
+		const char *join_token_file;
+	} collector;
+	struct {
+		const char *listen;
+		const char *upstream;
+		const char *audience; /* NULL: the product's id */
+	} gate;
+	struct {
+		const char *file;
+		struct or_opt_list keys; /* PEM files of the public keys that may sign */
+		uint64_t min_revision;
+	} bundle;
+	const struct or_json *issuers; /* [{issuer, jwks, algs, audience}] */
+	struct {
+		const char *listen;
+	} admin;
+	struct {
+		uint64_t quota;
+		uint64_t segment;
+		int64_t sync_ns;
+	} spool;
+	bool print_config;
+};
+
+/* argv without the program's name. OR_INVAL, OR_ABSENT, OR_PARSE: the message says where. */
+OR_NODISCARD enum or_code ag_config_load(struct ag_config *out, int argc, char **argv, bool *help,
+    struct or_arena *a, struct or_err *err);
+
+/* --help's text, and docs/reference/outrider-agent.md. */
+void ag_config_help(struct or_buf *out);
+void ag_config_reference(struct or_buf *out);
+
+#endif

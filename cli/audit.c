@@ -1,0 +1,408 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/audit.h"
+
+#include "base/buf.h"
+#include "base/jsonw.h"
+#include "base/str.h"
+#include "cli/api.h"
+#include "cli/args.h"
+#include "cli/term.h"
+
+#include <stdio.h>
+
+enum { QUERY_MAX = 16 * 1024, COLS = 8, CELL_MAX = 512 };
+
+/* One line of the collector's answer; the last one is the summary. */
+struct answer {
+	const struct or_json **rows;
+	size_t n;
+	const struct or_json *summary;
+};
+
+static enum or_code parse_lines(
+    struct answer *out, struct or_slice text, struct or_arena *a, struct or_err *err)
+{
+	size_t lines = 0, at = 0;
+
+	for (size_t i = 0; i < text.n; i++)
+		lines += text.p[i] == '\n';
+	*out = (struct answer){.rows = or_arena_array(a, lines + 1, sizeof(*out->rows))};
+	if (!out->rows)
+		return or_err_set(err, OR_FULL, "the answer is too large; narrow the query");
+	while (at < text.n) {
+		size_t end = or_str_find(text, '\n', at);
+		const struct or_json *row;
+		enum or_code rc = or_json_parse(&row, or_slice(text.p + at, end - at), a, err);
+
+		if (rc)
+			return or_err_wrap(err, rc, "the collector's answer");
+		if (or_json_get(row, "summary"))
+			out->summary = or_json_get(row, "summary");
+		else
+			out->rows[out->n++] = row;
+		at = end + 1;
+	}
+	return OR_OK;
+}
+
+static int64_t number(const struct or_json *j, const char *key)
+{
+	const struct or_json *v = or_json_get_type(j, key, OR_JSON_INT);
+
+	return v ? v->i : 0;
+}
+
+/* A value as a cell: text as it is, the rest as JSON. */
+static struct or_slice cell_of(struct or_arena *a, const struct or_json *v)
+{
+	struct or_jsonw w;
+	struct or_slice text;
+	struct or_buf b;
+
+	if (!v || v->type == OR_JSON_NULL)
+		return OR_SLICE_LIT("-");
+	if (v->type == OR_JSON_STR)
+		return v->s.n ? v->s : OR_SLICE_LIT("-");
+	or_buf_init(&b, CELL_MAX);
+	or_jsonw_init(&w, &b, 0);
+	or_jsonw_tree(&w, v);
+	text = or_buf_ok(&b) ? or_arena_dup(a, or_buf_slice(&b)) : OR_SLICE_LIT("…");
+	or_buf_done(&b);
+	return text;
+}
+
+static enum ctl_term_style style_of_decision(size_t col, struct or_slice cell)
+{
+	if (col != 1)
+		return CTL_TERM_PLAIN;
+	if (or_slice_is(cell, "allow"))
+		return CTL_TERM_GOOD;
+	return or_slice_is(cell, "deny") || or_slice_is(cell, "error") ? CTL_TERM_BAD
+								       : CTL_TERM_WARN;
+}
+
+/* "2026-11-24T11:18:28.123456Z" to "11-24 11:18:28.123". */
+static struct or_slice short_time(struct or_slice t)
+{
+	static char ring[2][32];
+	static unsigned int at;
+	char *to = ring[at++ % 2];
+
+	if (t.n < 23)
+		return t;
+	snprintf(to, sizeof(ring[0]), "%.5s %.12s", (const char *)t.p + 5, (const char *)t.p + 11);
+	return or_slice_str(to);
+}
+
+static void show_records(struct or_arena *a, const struct answer *answer)
+{
+	static const char *const head[COLS] = {
+	    "TIME", "DECISION", "PRINCIPAL", "ACTION", "RESOURCE", "STATUS", "REASON", "ID"};
+	static const char *const keys[COLS] = {"time", "decision", "principal.id", "action",
+	    "resource.id", "request.status", "reason", NULL};
+	struct or_slice *cells = or_arena_array(a, answer->n * COLS, sizeof(*cells));
+
+	OR_ASSERT(cells);
+	for (size_t r = 0; r < answer->n; r++) {
+		const struct or_json *record = or_json_get(answer->rows[r], "record");
+
+		for (size_t c = 0; c < COLS - 1; c++)
+			cells[r * COLS + c] = cell_of(a, or_json_get(record, keys[c]));
+		cells[r * COLS] = or_arena_dup(a, short_time(cells[r * COLS]));
+		cells[r * COLS + COLS - 1] = cell_of(a, or_json_get(answer->rows[r], "id"));
+	}
+	ctl_term_table(head, COLS, cells, answer->n, style_of_decision);
+}
+
+/* Rows of any shape: the first one's keys are the columns. */
+static void show_groups(struct or_arena *a, const struct answer *answer)
+{
+	const struct or_json *first = answer->rows[0];
+	size_t n = first->object.n < 16 ? first->object.n : 16;
+	const char *head[16];
+	struct or_slice *cells = or_arena_array(a, answer->n * n, sizeof(*cells));
+
+	OR_ASSERT(cells);
+	for (size_t c = 0; c < n; c++)
+		head[c] = or_arena_strdup(a, first->object.members[c].key);
+	for (size_t r = 0; r < answer->n; r++) {
+		for (size_t c = 0; c < n; c++)
+			cells[r * n + c] = cell_of(
+			    a, or_json_get_slice(answer->rows[r], first->object.members[c].key));
+	}
+	ctl_term_table(head, n, cells, answer->n, NULL);
+}
+
+static int show(struct or_arena *a, const struct answer *answer)
+{
+	int64_t matched = number(answer->summary, "matched");
+	int64_t scanned = number(answer->summary, "scanned");
+
+	if (answer->n == 0)
+		printf("nothing matches\n");
+	else if (or_json_get(answer->rows[0], "record"))
+		show_records(a, answer);
+	else
+		show_groups(a, answer);
+	ctl_term_printf(CTL_TERM_DIM, "%lld of %lld records match%s\n", (long long)matched,
+	    (long long)scanned,
+	    (int64_t)answer->n < matched && answer->n && or_json_get(answer->rows[0], "record")
+		? "; the newest are shown, \"| limit N\" shows more"
+		: "");
+	return answer->n ? CTL_EXIT_YES : CTL_EXIT_NO;
+}
+
+static enum or_code fetch(struct or_buf *body, struct ctl_api *api, const char *prefix,
+    struct or_slice tail, struct or_err *err)
+{
+	struct or_buf path;
+	enum or_code rc;
+
+	or_buf_init(&path, 4 * QUERY_MAX);
+	or_buf_put_str(&path, prefix);
+	ctl_api_escape(&path, tail);
+	rc = or_buf_ok(&path) ? ctl_api_get(body, api, or_buf_text(&path), err)
+			      : or_err_set(err, OR_FULL, "the query is too long");
+	or_buf_done(&path);
+	return rc;
+}
+
+static int ask(struct ctl_api *api, struct or_slice query, bool json, struct or_err *err)
+{
+	struct answer answer;
+	struct or_buf body;
+	enum or_code rc;
+	int code;
+
+	or_buf_init(&body, CTL_API_BODY_MAX);
+	rc = fetch(&body, api, "/v1/audit?q=", query, err);
+	if (rc == OR_OK)
+		rc = parse_lines(&answer, or_buf_slice(&body), api->state->arena, err);
+	if (rc) {
+		code = ctl_term_fail("audit", err);
+	} else if (json) {
+		fwrite(body.p, 1, body.n, stdout);
+		code = answer.n ? CTL_EXIT_YES : CTL_EXIT_NO;
+	} else {
+		code = show(api->state->arena, &answer);
+	}
+	or_buf_done(&body);
+	return code;
+}
+
+static enum or_code open_both(struct ctl_state *s, struct ctl_api *api, const char *state,
+    const char *collector, struct or_err *err)
+{
+	enum or_code rc = ctl_state_open(s, state, err);
+
+	if (rc)
+		return rc;
+	rc = ctl_api_open(api, s, collector, err);
+	if (rc)
+		ctl_state_close(s);
+	return rc;
+}
+
+int ctl_audit_main(int argc, char **argv)
+{
+	const char *state = NULL, *collector = NULL;
+	bool json = false;
+	const struct ctl_args_flag flags[] = {
+	    {.name = "json", .help = "one JSON object a line, the summary last", .on = &json},
+	    {.name = "collector",
+		.metavar = "URL",
+		.value = &collector,
+		.help = "the collector (default: the one of outrider up)"},
+	    {.name = "state",
+		.metavar = "DIR",
+		.value = &state,
+		.help = "where outrider up keeps everything"}};
+	const struct ctl_args spec = {.usage = "outrider audit [flags] QUERY",
+	    .about =
+		"Searches the audit trail; the query is the rest of the line, best in quotes.\n\n"
+		"  FIELD OP VALUE   OP is = != < <= > >=; * is a wildcard; FIELD in (A, B)\n"
+		"  and, or, not, ( )   standing side by side means and\n"
+		"  since=1h until=2026-11-24T12:00:00Z\n"
+		"  | count by FIELD, …   | top N   | limit N   | fields FIELD, …\n\n"
+		"Fields: time, decision, principal.id, action, resource.id, product, port, "
+		"reason,\n"
+		"policies, request.method, request.path, request.status, peer, kind, trace_id… (a "
+		"wrong\n"
+		"name is answered with the nearest). Exit code 1: nothing matches.",
+	    .examples = "  outrider audit 'decision=deny since=1h'\n"
+			"  outrider audit 'product=orders since=1d | count by principal.id, "
+			"decision | top 10'",
+	    .flags = flags,
+	    .n_flags = OR_LEN(flags)};
+	struct ctl_state s;
+	struct ctl_api api;
+	struct or_buf query;
+	struct or_err err;
+	size_t n_words;
+	int code;
+
+	if (!ctl_args_parse(&spec, argc, argv, &n_words, &code))
+		return code;
+	if (open_both(&s, &api, state, collector, &err))
+		return ctl_term_fail("audit", &err);
+	or_buf_init(&query, QUERY_MAX);
+	for (size_t i = 0; i < n_words; i++) {
+		or_buf_put_str(&query, i ? " " : "");
+		or_buf_put_str(&query, argv[i]);
+	}
+	if (or_buf_ok(&query))
+		code = ask(&api, or_buf_slice(&query), json, &err);
+	else
+		code = ctl_args_misuse(&spec, "the query is longer than %d bytes", QUERY_MAX);
+	or_buf_done(&query);
+	ctl_state_close(&s);
+	return code;
+}
+
+/* ---- why ---- */
+
+static struct or_slice text(const struct or_json *j, const char *key)
+{
+	struct or_slice s = or_json_get_str(j, key);
+
+	return s.n ? s : OR_SLICE_LIT("-");
+}
+
+static void line(const char *label, struct or_slice value)
+{
+	printf("  %-10s", label);
+	ctl_term_put(CTL_TERM_PLAIN, value);
+	putchar('\n');
+}
+
+static void lines_of_list(const char *label, const struct or_json *list, const char *none)
+{
+	if (!list || list->type != OR_JSON_ARRAY || list->array.n == 0) {
+		if (none)
+			line(label, or_slice_str(none));
+		return;
+	}
+	for (size_t i = 0; i < list->array.n; i++) {
+		const struct or_json *v = list->array.items[i];
+
+		if (v->type == OR_JSON_STR)
+			line(i ? "" : label, v->s);
+	}
+}
+
+/* The groups, attributes and context that decided, which the collector keeps by their hash. */
+static void show_inputs(struct ctl_api *api, struct or_slice sha256)
+{
+	const struct or_json *j;
+	struct or_buf body, pretty;
+	struct or_jsonw w;
+
+	if (sha256.n != 64)
+		return;
+	or_buf_init(&body, OR_MIB);
+	or_buf_init(&pretty, OR_MIB);
+	if (fetch(&body, api, "/v1/inputs/", sha256, NULL) == OR_OK &&
+	    or_json_parse(&j, or_buf_slice(&body), api->state->arena, NULL) == OR_OK &&
+	    j->type == OR_JSON_OBJECT) {
+		for (size_t i = 0; i < j->object.n; i++) {
+			or_buf_clear(&pretty);
+			or_jsonw_init(&w, &pretty, 0);
+			or_buf_put_slice(&pretty, j->object.members[i].key);
+			or_buf_put_str(&pretty, " ");
+			or_jsonw_tree(&w, j->object.members[i].value);
+			line(i ? "" : "saw", or_buf_slice(&pretty));
+		}
+	}
+	or_buf_done(&body);
+	or_buf_done(&pretty);
+}
+
+static void show_decision(struct ctl_api *api, const struct or_json *row)
+{
+	const struct or_json *r = or_json_get(row, "record");
+	struct or_slice decision = text(r, "decision");
+	bool allow = or_slice_is(decision, "allow");
+
+	ctl_term_printf(allow ? CTL_TERM_GOOD : CTL_TERM_BAD, "%.*s", OR_SLICE_FMT(decision));
+	ctl_term_printf(CTL_TERM_BOLD, "  %.*s %.*s %.*s\n", OR_SLICE_FMT(text(r, "principal")),
+	    OR_SLICE_FMT(text(r, "action")), OR_SLICE_FMT(text(r, "resource")));
+	lines_of_list("because", or_json_get(r, "policies"),
+	    allow ? NULL : "no policy permits it (what is not permitted is denied)");
+	lines_of_list("failed", or_json_get(r, "policy_errors"), NULL);
+	line("reason", text(r, "reason"));
+	show_inputs(api, or_json_get_str(r, "inputs"));
+	ctl_term_printf(CTL_TERM_PLAIN, "  %-10s%.*s %.*s, answered %lld\n", "request",
+	    OR_SLICE_FMT(text(r, "request.method")), OR_SLICE_FMT(text(r, "request.path")),
+	    (long long)number(r, "request.status"));
+	ctl_term_printf(CTL_TERM_PLAIN, "  %-10s%.*s from %.*s, phase %.*s\n", "when",
+	    OR_SLICE_FMT(text(r, "time")), OR_SLICE_FMT(text(r, "peer")),
+	    OR_SLICE_FMT(text(r, "phase")));
+	ctl_term_printf(CTL_TERM_PLAIN, "  %-10srevision %lld, SHA-256 %.*s\n", "bundle",
+	    (long long)number(r, "bundle.revision"), OR_SLICE_FMT(text(r, "bundle.sha256")));
+	ctl_term_printf(CTL_TERM_PLAIN,
+	    "  %-10sleaf %lld of shard %lld; prove it: outrider verify %.*s\n", "proof",
+	    (long long)number(row, "index"), (long long)number(row, "shard"),
+	    OR_SLICE_FMT(text(row, "id")));
+}
+
+static int why(struct ctl_api *api, const char *id, bool json)
+{
+	struct answer answer = {0};
+	struct or_buf body;
+	struct or_err err;
+	enum or_code rc;
+	int code = CTL_EXIT_YES;
+
+	or_buf_init(&body, CTL_API_BODY_MAX);
+	rc = fetch(&body, api, "/v1/audit/", or_slice_str(id), &err);
+	if (rc == OR_OK)
+		rc = parse_lines(&answer, or_buf_slice(&body), api->state->arena, &err);
+	if (rc) {
+		code = ctl_term_fail("why", &err);
+	} else if (json) {
+		fwrite(body.p, 1, body.n, stdout);
+	} else {
+		for (size_t i = 0; i < answer.n; i++)
+			show_decision(api, answer.rows[i]);
+	}
+	or_buf_done(&body);
+	return code;
+}
+
+int ctl_audit_why_main(int argc, char **argv)
+{
+	const char *state = NULL, *collector = NULL;
+	bool json = false;
+	const struct ctl_args_flag flags[] = {
+	    {.name = "json", .help = "the record as JSON", .on = &json},
+	    {.name = "collector",
+		.metavar = "URL",
+		.value = &collector,
+		.help = "the collector (default: the one of outrider up)"},
+	    {.name = "state",
+		.metavar = "DIR",
+		.value = &state,
+		.help = "where outrider up keeps everything"}};
+	const struct ctl_args spec = {.usage = "outrider why [flags] ID",
+	    .about =
+		"Explains one decision: the policies that determined it, what they saw, and where\n"
+		"the record lies in the log. ID is the one outrider audit shows, or a trace id.",
+	    .examples = "  outrider why 9f86d081884c7d659a2f",
+	    .flags = flags,
+	    .n_flags = OR_LEN(flags)};
+	struct ctl_state s;
+	struct ctl_api api;
+	struct or_err err;
+	size_t n_words;
+	int code;
+
+	if (!ctl_args_parse(&spec, argc, argv, &n_words, &code))
+		return code;
+	if (n_words != 1)
+		return ctl_args_misuse(&spec, "which record? Give one id");
+	if (open_both(&s, &api, state, collector, &err))
+		return ctl_term_fail("why", &err);
+	code = why(&api, argv[0], json);
+	ctl_state_close(&s);
+	return code;
+}

@@ -1,0 +1,355 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/check.h"
+
+#include "base/map.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "proto/audit.h"
+#include "proto/cert.h"
+#include "proto/frame.h"
+#include "proto/leaf.h"
+#include "tlog/hash.h"
+#include "tlog/tree.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+enum {
+	HASH = OR_CRYPTO_HASH_LEN,
+	LEAF_BUDGET = 4 * 1024 * 1024,
+	STREAMS_MAX = 1 << 20,
+	WINDOW = 16384, /* record hashes a stream keeps: a frame that came again may reach back */
+};
+
+/* One agent's sequence on one stream. */
+struct stream {
+	struct or_slice key;     /* agent, epoch, stream */
+	const char *name;        /* for messages */
+	uint64_t next;           /* the number that comes next */
+	uint8_t (*hashes)[HASH]; /* of the records before next, a ring by number */
+	/* The frame whose records are coming: its root is checked when the last one is there. */
+	bool has_frame;
+	uint64_t frame_index, from, to;
+	uint8_t root[HASH];
+	uint64_t *dropped; /* pairs */
+	size_t n_dropped;
+};
+
+struct ctl_check {
+	struct ctl_check_opt opt;
+	struct tl_tree tree;
+	uint64_t index; /* of the next leaf */
+	struct or_arena *lasting, *scratch;
+	struct or_map streams, certs, agents;
+	struct ctl_check_report report;
+};
+
+struct ctl_check *ctl_check_new(const struct ctl_check_opt *opt)
+{
+	struct ctl_check *c = or_mem_new(sizeof(*c));
+
+	c->opt = *opt;
+	c->lasting = or_arena_new(0);
+	c->scratch = or_arena_new(LEAF_BUDGET);
+	tl_tree_init(&c->tree);
+	or_map_init(&c->streams, STREAMS_MAX);
+	or_map_init(&c->certs, STREAMS_MAX);
+	or_map_init(&c->agents, STREAMS_MAX);
+	c->report.history_ok = opt->seen_size == 0;
+	return c;
+}
+
+void ctl_check_free(struct ctl_check *c)
+{
+	struct or_map_entry *e;
+	size_t at = 0;
+
+	if (!c)
+		return;
+	while ((e = or_map_next(&c->streams, &at))) {
+		struct stream *s = e->value;
+
+		or_mem_free(s->hashes);
+		or_mem_free(s->dropped);
+	}
+	or_map_done(&c->streams);
+	or_map_done(&c->certs);
+	or_map_done(&c->agents);
+	or_arena_free(c->lasting);
+	or_arena_free(c->scratch);
+	or_mem_free(c);
+}
+
+void ctl_check_found(struct ctl_check *c, const char *fmt, ...)
+{
+	char text[1024];
+	va_list ap;
+
+	c->report.findings++;
+	if (c->report.n_texts == CTL_CHECK_FINDINGS_MAX)
+		return;
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	c->report.texts[c->report.n_texts++] = or_arena_strdup(c->lasting, or_slice_str(text));
+}
+
+/* The stream's state, made where it is new. */
+static struct stream *stream_of(
+    struct ctl_check *c, struct or_slice agent, uint64_t epoch, struct or_slice name)
+{
+	struct or_buf key;
+	struct stream *s;
+
+	or_buf_init(&key, 1024);
+	or_str_hex_encode(&key, agent);
+	or_buf_printf(&key, "/%016" PRIx64 "/", epoch);
+	or_buf_put_slice(&key, name);
+	OR_ASSERT(or_buf_ok(&key));
+	s = or_map_find(&c->streams, or_buf_slice(&key));
+	if (!s) {
+		s = or_arena_alloc(c->lasting, sizeof(*s));
+		s->key = or_arena_dup(c->lasting, or_buf_slice(&key));
+		s->name = or_arena_printf(
+		    c->lasting, "agent %.8s, stream %.*s", or_buf_text(&key), OR_SLICE_FMT(name));
+		s->next = 1;
+		s->hashes = or_mem_array(WINDOW, HASH);
+		if (or_map_put(&c->streams, s->key, s) == OR_OK)
+			c->report.streams++;
+	}
+	or_buf_done(&key);
+	if (!or_map_find(&c->agents, agent)) {
+		struct or_slice id = or_arena_dup(c->lasting, agent);
+
+		if (or_map_put(&c->agents, id, c) == OR_OK)
+			c->report.agents++;
+	}
+	return s;
+}
+
+static bool is_dropped(const struct stream *s, uint64_t seq)
+{
+	for (size_t i = 0; i < s->n_dropped; i++) {
+		if (seq >= s->dropped[2 * i] && seq <= s->dropped[2 * i + 1])
+			return true;
+	}
+	return false;
+}
+
+/* All records of the frame are there: its root must be theirs. */
+static void close_frame(struct ctl_check *c, struct stream *s)
+{
+	struct tl_tree t;
+	uint8_t root[HASH];
+
+	s->has_frame = false;
+	if (s->to - s->from >= WINDOW) {
+		ctl_check_found(c,
+		    "leaf %" PRIu64 ": %s: a frame over more records than a frame may hold",
+		    s->frame_index, s->name);
+		return;
+	}
+	tl_tree_init(&t);
+	for (uint64_t seq = s->from; seq <= s->to; seq++) {
+		if (!is_dropped(s, seq))
+			tl_tree_append(&t, s->hashes[seq % WINDOW]);
+	}
+	tl_tree_root(root, &t);
+	if (memcmp(root, s->root, HASH) != 0)
+		ctl_check_found(c,
+		    "leaf %" PRIu64 ": %s: records %" PRIu64 " to %" PRIu64
+		    " are not those that the agent signed",
+		    s->frame_index, s->name, s->from, s->to);
+}
+
+/* Numbers that the agent dropped on purpose, and said so, are passed over. */
+static void skip_dropped(struct ctl_check *c, struct stream *s)
+{
+	while (s->has_frame && s->next <= s->to && is_dropped(s, s->next))
+		s->next++;
+	if (s->has_frame && s->next > s->to)
+		close_frame(c, s);
+}
+
+/* The certificate's own checks, once per certificate. NULL where it cannot be trusted. */
+static struct or_crypto_key *trusted_key(
+    struct ctl_check *c, const struct wire_frame *f, struct wire_cert *cert)
+{
+	struct or_crypto_key *key = NULL;
+	enum or_code rc = OR_DENIED;
+
+	if (wire_cert_decode(cert, f->cert, c->scratch, NULL))
+		return NULL;
+	if (or_map_find(&c->certs, f->cert))
+		rc = OR_OK;
+	for (size_t i = 0; i < c->opt.n_enrolment_keys && rc; i++)
+		rc = wire_cert_verify(cert, c->opt.enrolment_keys[i], (int64_t)f->sent_ns, NULL);
+	if (rc || or_crypto_key_from_ed25519(&key, cert->public_key))
+		return NULL;
+	if (!or_map_find(&c->certs, f->cert)) {
+		/* A full map means that certificates are verified again: slower, not weaker. */
+		(void)!or_map_put(&c->certs, or_arena_dup(c->lasting, f->cert), c);
+	}
+	return key;
+}
+
+static void open_frame(struct ctl_check *c, struct stream *s, const struct wire_frame *f)
+{
+	if (s->has_frame)
+		ctl_check_found(c,
+		    "leaf %" PRIu64 ": %s: record %" PRIu64
+		    " never came, though the agent signed it",
+		    s->frame_index, s->name, s->next);
+	s->has_frame = true;
+	s->frame_index = c->index;
+	s->from = f->seq_from;
+	s->to = f->seq_to;
+	memcpy(s->root, f->root.p, HASH);
+	s->n_dropped = f->n_dropped;
+	s->dropped = or_mem_resize(s->dropped, (f->n_dropped + 1) * 2 * sizeof(*s->dropped));
+	for (size_t i = 0; i < f->n_dropped; i++) {
+		s->dropped[2 * i] = f->dropped[i].from;
+		s->dropped[2 * i + 1] = f->dropped[i].to;
+	}
+	if (f->seq_from > s->next) {
+		/* The collector says so in a record of its own; see on_gap. */
+		ctl_check_found(c,
+		    "leaf %" PRIu64 ": %s: records %" PRIu64 " to %" PRIu64 " are missing",
+		    c->index, s->name, s->next, f->seq_from - 1);
+		s->next = f->seq_from;
+	}
+	skip_dropped(c, s);
+}
+
+static void on_frame(struct ctl_check *c, struct or_slice bytes, const char *where)
+{
+	struct or_crypto_key *key;
+	struct wire_frame f;
+	struct wire_cert cert;
+	struct or_err err;
+
+	c->report.frames++;
+	if (wire_frame_decode(&f, bytes, c->scratch, &err)) {
+		ctl_check_found(c, "leaf %" PRIu64 "%s%s: %s", c->index, where ? " in " : "",
+		    where ? where : "", err.msg);
+		return;
+	}
+	key = trusted_key(c, &f, &cert);
+	if (!key) {
+		ctl_check_found(c,
+		    "leaf %" PRIu64 ": the frame's certificate is not from this collector's "
+		    "enrolment key",
+		    c->index);
+		return;
+	}
+	if (wire_frame_verify(&f, key, NULL))
+		ctl_check_found(c, "leaf %" PRIu64 ": the frame's signature is wrong", c->index);
+	else if (f.root.n == HASH && f.seq_to >= f.seq_from)
+		open_frame(c, stream_of(c, cert.agent_id, f.epoch, f.stream), &f);
+	or_crypto_key_free(key);
+}
+
+static void on_record(struct ctl_check *c, struct or_slice bytes, const char *where)
+{
+	struct wire_audit r;
+	struct or_err err;
+	struct stream *s;
+
+	c->report.records++;
+	if (wire_audit_decode(&r, NULL, bytes, c->scratch, &err)) {
+		ctl_check_found(c, "leaf %" PRIu64 "%s%s: %s", c->index, where ? " in " : "",
+		    where ? where : "", err.msg);
+		return;
+	}
+	s = stream_of(c, r.agent_id, r.epoch, r.stream);
+	if (!s->has_frame || r.seq < s->from || r.seq > s->to)
+		ctl_check_found(c,
+		    "leaf %" PRIu64 ": %s: record %" PRIu64 " lies under no frame of its agent",
+		    c->index, s->name, r.seq);
+	if (r.seq < s->next) {
+		ctl_check_found(c, "leaf %" PRIu64 ": %s: record %" PRIu64 " is there twice",
+		    c->index, s->name, r.seq);
+		return;
+	}
+	if (r.seq > s->next)
+		ctl_check_found(c,
+		    "leaf %" PRIu64 ": %s: records %" PRIu64 " to %" PRIu64 " are missing",
+		    c->index, s->name, s->next, r.seq - 1);
+	tl_hash_leaf(s->hashes[r.seq % WINDOW], bytes);
+	s->next = r.seq + 1;
+	skip_dropped(c, s);
+	if (s->has_frame && s->next > s->to)
+		close_frame(c, s);
+}
+
+void ctl_check_leaf(
+    struct ctl_check *c, struct or_slice leaf, const uint8_t *stored_hash, const char *where)
+{
+	uint8_t hash[HASH], root[HASH];
+	struct wire_leaf l;
+	struct or_err err;
+
+	or_arena_clear(c->scratch);
+	tl_hash_leaf(hash, leaf);
+	if (stored_hash && memcmp(hash, stored_hash, HASH) != 0)
+		ctl_check_found(c,
+		    "leaf %" PRIu64 "%s%s: its bytes were changed after they were written",
+		    c->index, where ? " in " : "", where ? where : "");
+	tl_tree_append(&c->tree, hash);
+	if (wire_leaf_decode(&l, leaf, &err))
+		ctl_check_found(c, "leaf %" PRIu64 "%s%s: %s", c->index, where ? " in " : "",
+		    where ? where : "", err.msg);
+	else if (l.type == WIRE_LEAF_FRAME)
+		on_frame(c, l.content, where);
+	else
+		on_record(c, l.content, where);
+	c->index++;
+	if (c->index == c->opt.seen_size) {
+		tl_tree_root(root, &c->tree);
+		c->report.history_ok = memcmp(root, c->opt.seen_root, HASH) == 0;
+		if (!c->report.history_ok)
+			ctl_check_found(c,
+			    "the first %" PRIu64
+			    " leaves are not those of the checkpoint seen before: "
+			    "history was rewritten",
+			    c->index);
+	}
+	if (c->index == c->opt.size) {
+		tl_tree_root(root, &c->tree);
+		c->report.root_ok = memcmp(root, c->opt.root, HASH) == 0;
+	}
+}
+
+const struct ctl_check_report *ctl_check_end(struct ctl_check *c)
+{
+	struct or_map_entry *e;
+	uint8_t root[HASH];
+	size_t at = 0;
+
+	if (c->opt.size == 0) {
+		tl_tree_root(root, &c->tree);
+		c->report.root_ok = memcmp(root, c->opt.root, HASH) == 0;
+	}
+	c->report.leaves = c->index;
+	if (c->index < c->opt.size)
+		ctl_check_found(c,
+		    "only %" PRIu64 " of the checkpoint's %" PRIu64 " leaves are there", c->index,
+		    c->opt.size);
+	else if (!c->report.root_ok)
+		ctl_check_found(c, "the leaves do not give the root of the signed checkpoint");
+	if (c->opt.seen_size > c->opt.size)
+		ctl_check_found(c,
+		    "the log is shorter (%" PRIu64 ") than the checkpoint seen before (%" PRIu64
+		    ")",
+		    c->opt.size, c->opt.seen_size);
+	while ((e = or_map_next(&c->streams, &at))) {
+		struct stream *s = e->value;
+
+		if (s->has_frame)
+			ctl_check_found(c,
+			    "%s: record %" PRIu64 " never came, though the agent signed it",
+			    s->name, s->next);
+	}
+	return &c->report;
+}

@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/doctor.h"
+
+#include "base/buf.h"
+#include "base/jsonw.h"
+#include "base/sys.h"
+#include "cli/api.h"
+#include "cli/args.h"
+#include "cli/proc.h"
+#include "cli/term.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+enum verdict { GOOD, WARN, BAD };
+
+struct doctor {
+	struct ctl_state state;
+	const char *collector;
+	bool json;
+	struct or_buf out; /* of --json */
+	struct or_jsonw w;
+	bool sick;
+};
+
+static void say(struct doctor *d, enum verdict v, const char *what, struct or_slice detail)
+{
+	static const char *const marks[] = {"ok  ", "note", "BAD "};
+	static const char *const words[] = {"ok", "note", "bad"};
+	static const enum ctl_term_style styles[] = {CTL_TERM_GOOD, CTL_TERM_WARN, CTL_TERM_BAD};
+
+	d->sick = d->sick || v == BAD;
+	if (d->json) {
+		or_jsonw_object(&d->w);
+		or_jsonw_kv_text(&d->w, "check", what);
+		or_jsonw_kv_text(&d->w, "verdict", words[v]);
+		or_jsonw_kv_str(&d->w, "detail", detail);
+		or_jsonw_end(&d->w);
+		return;
+	}
+	ctl_term_put(styles[v], or_slice_str(marks[v]));
+	printf("  %-22s", what);
+	ctl_term_put(CTL_TERM_PLAIN, detail);
+	putchar('\n');
+}
+
+static void check_programs(struct doctor *d)
+{
+	static const char *const names[] = {"outrider-agent", "outrider-collector"};
+
+	for (size_t i = 0; i < OR_LEN(names); i++) {
+		char path[4096];
+
+		ctl_proc_find(path, sizeof(path), names[i]);
+		if (access(path, X_OK) == 0)
+			say(d, GOOD, names[i], or_slice_str(path));
+		else
+			say(d, BAD, names[i],
+			    OR_SLICE_LIT(
+				"not beside this program: install it into the same folder"));
+	}
+}
+
+static void check_collector(struct doctor *d)
+{
+	struct ctl_api api;
+	struct or_buf body;
+	struct or_err err;
+	enum or_code rc;
+
+	or_buf_init(&body, OR_MIB);
+	rc = ctl_api_open(&api, &d->state, d->collector, &err);
+	if (rc == OR_OK)
+		rc = ctl_api_get(&body, &api, "/readyz", &err);
+	if (rc == OR_OK)
+		say(d, GOOD, "collector", or_slice_str(api.url));
+	else
+		say(d, BAD, "collector", or_slice_str(err.msg));
+	if (rc == OR_OK && !api.token)
+		say(d, WARN, "collector token",
+		    OR_SLICE_LIT(
+			"none found: audit and run will be refused; set OUTRIDER_TOKEN_FILE"));
+	or_buf_done(&body);
+}
+
+static int64_t number(const struct or_json *j, const char *key)
+{
+	const struct or_json *v = or_json_get_type(j, key, OR_JSON_INT);
+
+	return v ? v->i : 0;
+}
+
+static struct or_slice text(const struct or_json *j, const char *key)
+{
+	struct or_slice s = or_json_get_str(j, key);
+
+	return s.n ? s : OR_SLICE_LIT("?");
+}
+
+static void judge_ship(struct doctor *d, const struct or_json *status)
+{
+	const struct or_json *ship = or_json_get(status, "ship"),
+			     *spool = or_json_get(status, "spool");
+	struct or_slice state = text(ship, "state"), error = or_json_get_str(ship, "error");
+	bool good = or_slice_is(state, "connected") || or_slice_is(state, "idle");
+	char line[OR_ERR_MSG_MAX + 256];
+
+	if (good)
+		snprintf(line, sizeof(line), "%.*s, %lld records wait", OR_SLICE_FMT(state),
+		    (long long)number(spool, "pending"));
+	else
+		snprintf(line, sizeof(line),
+		    "%.*s since %.*s: spooling, %lld records (%lld of %lld bytes) wait%s%.*s",
+		    OR_SLICE_FMT(state), OR_SLICE_FMT(text(ship, "since")),
+		    (long long)number(spool, "pending"), (long long)number(spool, "bytes"),
+		    (long long)number(spool, "quota"), error.n ? ": " : "", OR_SLICE_FMT(error));
+	say(d, good ? GOOD : BAD, "  delivery", or_slice_str(line));
+}
+
+static void judge_agent(struct doctor *d, const struct or_json *status)
+{
+	const struct or_json *bundle = or_json_get(status, "bundle");
+	struct or_slice error = or_json_get_str(bundle, "error");
+	char line[OR_ERR_MSG_MAX + 128];
+
+	snprintf(line, sizeof(line), "revision %lld, %lld policies%s%.*s",
+	    (long long)number(bundle, "revision"), (long long)number(bundle, "policies"),
+	    error.n ? "; the newer one was refused: " : "", OR_SLICE_FMT(error));
+	if (number(bundle, "revision") == 0)
+		snprintf(line, sizeof(line), "none: everything is denied%s%.*s",
+		    error.n ? ": " : "", OR_SLICE_FMT(error));
+	say(d, number(bundle, "revision") == 0 || error.n ? BAD : GOOD, "  policy bundle",
+	    or_slice_str(line));
+	judge_ship(d, status);
+}
+
+static void check_agent(struct doctor *d, const char *name)
+{
+	const char *relative = or_arena_printf(d->state.arena, "agents/%s", name);
+	struct ctl_state_endpoint e;
+	const struct or_json *status;
+	struct ctl_api api = {.state = &d->state};
+	struct or_err err;
+	char line[512];
+	enum or_code rc = ctl_state_endpoint(&e, &d->state, relative, &err);
+
+	snprintf(line, sizeof(line), "agent of %s", name);
+	if (rc || !e.alive || !e.admin) {
+		say(d, WARN, line,
+		    OR_SLICE_LIT("does not run; what it had not shipped is in its spool"));
+		return;
+	}
+	api.url = e.admin;
+	rc = ctl_api_get_json(&status, &api, "/v1/status", &err);
+	if (rc) {
+		say(d, BAD, line, or_slice_str(err.msg));
+		return;
+	}
+	say(d, GOOD, line,
+	    or_slice_str(or_arena_printf(
+		d->state.arena, "pid %d, gate http://%s", (int)e.pid, e.gate ? e.gate : "?")));
+	judge_agent(d, status);
+}
+
+static void check_agents(struct doctor *d)
+{
+	struct or_sys_names names;
+
+	if (or_sys_list(&names, ctl_state_path(&d->state, "agents"), NULL)) {
+		say(d, WARN, "agents",
+		    OR_SLICE_LIT("none was started here; see: outrider run --help"));
+		return;
+	}
+	for (size_t i = 0; i < names.n; i++)
+		check_agent(d, names.names[i]);
+	or_sys_names_free(&names);
+}
+
+int ctl_doctor_main(int argc, char **argv)
+{
+	struct doctor d = {0};
+	const char *state = NULL;
+	const struct ctl_args_flag flags[] = {
+	    {.name = "json", .help = "a list of {check, verdict, detail}", .on = &d.json},
+	    {.name = "collector",
+		.metavar = "URL",
+		.value = &d.collector,
+		.help = "the collector (default: the one of outrider up)"},
+	    {.name = "state",
+		.metavar = "DIR",
+		.value = &state,
+		.help = "where outrider up keeps everything"}};
+	const struct ctl_args spec = {.usage = "outrider doctor [flags]",
+	    .about = "Says what works on this machine, what does not, and what to do about it.",
+	    .flags = flags,
+	    .n_flags = OR_LEN(flags)};
+	struct or_err err;
+	size_t n_words;
+	int code;
+
+	if (!ctl_args_parse(&spec, argc, argv, &n_words, &code))
+		return code;
+	if (ctl_state_open(&d.state, state, &err))
+		return ctl_term_fail("doctor", &err);
+	or_buf_init(&d.out, 4 * OR_MIB);
+	or_jsonw_init(&d.w, &d.out, 2);
+	if (d.json)
+		or_jsonw_array(&d.w);
+	check_programs(&d);
+	check_collector(&d);
+	check_agents(&d);
+	if (d.json) {
+		or_jsonw_end(&d.w);
+		printf("%s\n", or_buf_text(&d.out));
+	}
+	or_buf_done(&d.out);
+	ctl_state_close(&d.state);
+	return d.sick ? CTL_EXIT_NO : CTL_EXIT_YES;
+}

@@ -1,0 +1,384 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/run.h"
+
+#include "base/buf.h"
+#include "base/jsonw.h"
+#include "base/str.h"
+#include "base/sys.h"
+#include "cli/api.h"
+#include "cli/args.h"
+#include "cli/bundle.h"
+#include "cli/supervise.h"
+#include "cli/term.h"
+#include "product/product.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum { PRODUCT_MAX = 4 * 1024 * 1024, CONFIG_MAX = 1024 * 1024 };
+
+struct run {
+	/* from the command line */
+	const char *state_dir, *collector, *product_path, *listen, *bundle, *audience, *port;
+	struct ctl_args_list trust, issuers;
+
+	struct ctl_state state;
+	struct ctl_api api;
+	const struct dp_product *product;
+	const char *dir;  /* of this agent */
+	const char *name; /* of its directory: the product's id, made fit for a path */
+	const char *upstream;
+	uint16_t upstream_port;
+};
+
+/* An id is any text; as a file name everything unusual is percent-encoded. */
+static const char *path_name(struct run *r, struct or_slice id)
+{
+	struct or_buf b;
+	const char *name;
+
+	or_buf_init(&b, PATH_MAX);
+	ctl_api_escape(&b, id);
+	name = or_arena_strdup(r->state.arena, or_buf_slice(&b));
+	or_buf_done(&b);
+	if (name[0] == '.')
+		name = or_arena_printf(r->state.arena, "%%2E%s", name + 1);
+	return name;
+}
+
+static enum or_code load_product(struct run *r, struct or_err *err)
+{
+	struct or_arena *a = r->state.arena;
+	struct dp_diags diags;
+	struct or_slice text;
+	char absolute[PATH_MAX];
+	enum or_code rc;
+
+	if (!realpath(r->product_path, absolute))
+		return or_err_sys(err, "%s", r->product_path);
+	r->product_path = or_arena_strdup(a, or_slice_str(absolute));
+	rc = ctl_state_read(&text, &r->state, r->product_path, err);
+	if (rc)
+		return rc;
+	dp_diag_init(&diags, r->product_path, a);
+	rc = dp_product_parse(&r->product, text, a, &diags, err);
+	if (rc)
+		return rc;
+	r->name = path_name(r, r->product->id);
+	r->dir = ctl_state_path(&r->state, "agents/%s", r->name);
+	return or_sys_mkdir(r->dir, 0700, err);
+}
+
+/* --listen and --port, else what the product says, else the defaults; port 0 is chosen here, so
+ * that a restarted agent gets the same one. */
+static enum or_code choose_addresses(struct run *r, struct or_err *err)
+{
+	struct dp_settings s = dp_product_setting(r->product, NULL);
+	struct or_arena *a = r->state.arena;
+	struct or_slice host;
+	uint64_t port = 0;
+	uint16_t gate;
+	enum or_code rc = OR_OK;
+
+	if (!r->listen)
+		r->listen = s.listener.p ? or_arena_strdup(a, s.listener) : "127.0.0.1:8080";
+	if (or_opt_addr(&host, &gate, or_slice_str(r->listen)))
+		return or_err_set(err, OR_INVAL, "--listen %s: expected ADDRESS:PORT", r->listen);
+	if (gate == 0) {
+		rc = ctl_proc_free_port(&gate, err);
+		if (rc)
+			return rc;
+		r->listen = or_arena_printf(a, "%.*s:%u", OR_SLICE_FMT(host), gate);
+	}
+	if (r->port && (or_str_u64(&port, or_slice_str(r->port)) || port > UINT16_MAX))
+		return or_err_set(err, OR_INVAL, "--port %s: expected 0 to 65535", r->port);
+	r->upstream_port = (uint16_t)port;
+	while (rc == OR_OK && (r->upstream_port == 0 || r->upstream_port == gate))
+		rc = ctl_proc_free_port(&r->upstream_port, err);
+	r->upstream = or_arena_printf(a, "127.0.0.1:%u", r->upstream_port);
+	return rc;
+}
+
+/* The file holds a one-time token until the agent has used it; an agent that is enrolled already
+ * does not look at it. */
+static enum or_code write_join_token(struct run *r, const char *path, struct or_err *err)
+{
+	struct or_buf body, answer;
+	const struct or_json *j;
+	struct or_slice token;
+	struct or_jsonw w;
+	enum or_code rc;
+
+	or_buf_init(&body, 4096);
+	or_buf_init(&answer, 64 * OR_KIB);
+	or_jsonw_init(&w, &body, 0);
+	or_jsonw_object(&w);
+	or_jsonw_key(&w, "products");
+	or_jsonw_array(&w);
+	or_jsonw_str(&w, r->product->id);
+	or_jsonw_end(&w);
+	or_jsonw_kv_text(&w, "ttl", "10m");
+	or_jsonw_end(&w);
+	rc = ctl_api_post(&answer, &r->api, "/v1/join-tokens", or_buf_slice(&body), err);
+	if (rc == OR_OK)
+		rc = or_json_parse(&j, or_buf_slice(&answer), r->state.arena, err);
+	token = rc == OR_OK ? or_json_get_str(j, "token") : OR_SLICE_NONE;
+	if (rc == OR_OK && !token.n)
+		rc = or_err_set(err, OR_PARSE, "the collector's answer holds no join token");
+	if (rc == OR_OK)
+		rc = or_sys_write_file(path, token, 0600, err);
+	or_buf_done(&body);
+	or_buf_done(&answer);
+	return rc;
+}
+
+/* "ISSUER=JWKS-FILE": issuers hold '=' rarely, files too; the last one counts. */
+static enum or_code put_issuers(struct run *r, struct or_jsonw *w, struct or_err *err)
+{
+	or_jsonw_key(w, "issuers");
+	or_jsonw_array(w);
+	for (size_t i = 0; i < r->issuers.n; i++) {
+		const char *equals = strrchr(r->issuers.values[i], '=');
+		char absolute[PATH_MAX];
+
+		if (!equals || equals == r->issuers.values[i])
+			return or_err_set(err, OR_INVAL, "--issuer %s: expected ISSUER=JWKS-FILE",
+			    r->issuers.values[i]);
+		if (!realpath(equals + 1, absolute))
+			return or_err_sys(err, "--issuer %s: %s", r->issuers.values[i], equals + 1);
+		or_jsonw_object(w);
+		or_jsonw_kv_str(w, "issuer",
+		    or_slice(r->issuers.values[i], (size_t)(equals - r->issuers.values[i])));
+		or_jsonw_kv_text(w, "jwks", absolute);
+		or_jsonw_end(w);
+	}
+	or_jsonw_end(w);
+	return OR_OK;
+}
+
+static void put_section(struct or_jsonw *w, const char *name)
+{
+	or_jsonw_key(w, name);
+	or_jsonw_object(w);
+}
+
+/* JSON is YAML: the configuration is written as a person would find it, and quoted rightly. */
+static enum or_code put_config(
+    struct run *r, struct or_jsonw *w, const char *join_token, struct or_err *err)
+{
+	enum or_code rc;
+
+	or_jsonw_object(w);
+	or_jsonw_kv_text(w, "product", r->product_path);
+	or_jsonw_kv_text(w, "state", r->dir);
+	put_section(w, "collector");
+	or_jsonw_kv_text(w, "url", r->api.url);
+	or_jsonw_kv_text(w, "join-token-file", join_token);
+	or_jsonw_end(w);
+	put_section(w, "gate");
+	or_jsonw_kv_text(w, "listen", r->listen);
+	or_jsonw_kv_text(w, "upstream", r->upstream);
+	if (r->audience)
+		or_jsonw_kv_text(w, "audience", r->audience);
+	or_jsonw_end(w);
+	put_section(w, "bundle");
+	or_jsonw_kv_text(w, "file", r->bundle);
+	or_jsonw_key(w, "keys");
+	or_jsonw_array(w);
+	for (size_t i = 0; i < r->trust.n; i++)
+		or_jsonw_text(w, r->trust.values[i]);
+	or_jsonw_end(w);
+	or_jsonw_end(w);
+	rc = put_issuers(r, w, err);
+	put_section(w, "admin");
+	or_jsonw_kv_text(w, "listen", "127.0.0.1:0");
+	or_jsonw_end(w);
+	or_jsonw_end(w);
+	return rc;
+}
+
+static enum or_code write_config(
+    struct run *r, const char *path, const char *join_token, struct or_err *err)
+{
+	struct or_buf text;
+	struct or_jsonw w;
+	enum or_code rc;
+
+	or_buf_init(&text, CONFIG_MAX);
+	or_jsonw_init(&w, &text, 2);
+	rc = put_config(r, &w, join_token, err);
+	or_buf_put_byte(&text, '\n');
+	if (rc == OR_OK)
+		rc = or_sys_write_file(path, or_buf_slice(&text), 0600, err);
+	or_buf_done(&text);
+	return rc;
+}
+
+static enum or_code absolute_path(struct run *r, const char **path, struct or_err *err)
+{
+	char absolute[PATH_MAX];
+
+	if (!realpath(*path, absolute))
+		return or_err_sys(err, "%s", *path);
+	*path = or_arena_strdup(r->state.arena, or_slice_str(absolute));
+	return OR_OK;
+}
+
+/* What is not given is made for development: a bundle of the policies beside the descriptor,
+ * signed with a key of this machine, and the issuer of `outrider token`. */
+static enum or_code fill_in(struct run *r, struct or_err *err)
+{
+	const char *jwks = ctl_state_path(&r->state, "issuer/jwks.json");
+	enum or_code rc = OR_OK;
+
+	if (!r->bundle)
+		rc = ctl_bundle_develop(&r->bundle, &r->trust.values[r->trust.n++], &r->state,
+		    r->product_path, r->dir, err);
+	else if (r->trust.n == 0)
+		return or_err_set(err, OR_INVAL,
+		    "--bundle needs --trust: the public key that it must be signed with");
+	if (rc == OR_OK)
+		rc = absolute_path(r, &r->bundle, err);
+	for (size_t i = 0; i < r->trust.n && rc == OR_OK; i++)
+		rc = absolute_path(r, &r->trust.values[i], err);
+	if (rc == OR_OK && r->issuers.n == 0) {
+		struct or_slice issuer;
+
+		if (ctl_state_read(
+			&issuer, &r->state, ctl_state_path(&r->state, "issuer/issuer"), NULL))
+			return or_err_set(err, OR_INVAL,
+			    "nobody may issue tokens: give --issuer ISSUER=JWKS-FILE, or make a "
+			    "development issuer with: outrider token issuer new");
+		r->issuers.values[r->issuers.n++] =
+		    or_arena_printf(r->state.arena, "%.*s=%s", OR_SLICE_FMT(issuer), jwks);
+	}
+	return rc;
+}
+
+static void on_ready(void *arg, pid_t agent, pid_t workload)
+{
+	struct run *r = arg;
+
+	ctl_term_printf(CTL_TERM_GOOD, "%.*s is guarded", OR_SLICE_FMT(r->product->id));
+	printf(" at http://%s (workload pid %d on port %u, agent pid %d)\n", r->listen,
+	    (int)workload, r->upstream_port, (int)agent);
+	fflush(stdout);
+}
+
+static enum or_code prepare(struct run *r, const char *config, struct or_err *err)
+{
+	const char *join_token = or_arena_printf(r->state.arena, "%s/join-token", r->dir);
+	enum or_code rc = choose_addresses(r, err);
+
+	if (rc == OR_OK)
+		rc = fill_in(r, err);
+	if (rc == OR_OK)
+		rc = ctl_api_open(&r->api, &r->state, r->collector, err);
+	if (rc == OR_OK)
+		rc = write_join_token(r, join_token, err);
+	if (rc == OR_OK)
+		rc = write_config(r, config, join_token, err);
+	return rc;
+}
+
+static enum or_code run(struct run *r, const char *const *command, int *code, struct or_err *err)
+{
+	char program[PATH_MAX];
+	const char *log, *config;
+	enum or_code rc = load_product(r, err);
+
+	if (rc)
+		return rc;
+	config = or_arena_printf(r->state.arena, "%s/outrider-agent.yaml", r->dir);
+	log = or_arena_printf(r->state.arena, "%s/agent.log", r->dir);
+	rc = prepare(r, config, err);
+	if (rc)
+		return rc;
+	ctl_proc_find(program, sizeof(program), "outrider-agent");
+	{
+		const char *agent[] = {program, "--config", config, NULL};
+		struct ctl_supervise_opt opt = {
+		    .agent = {.argv = agent, .log_path = log, .wants_ready = true},
+		    .workload = {.argv = command,
+			.env = {or_arena_printf(r->state.arena, "PORT=%u", r->upstream_port)}},
+		    .agent_log = log,
+		    .on_ready = on_ready,
+		    .arg = r};
+
+		return ctl_supervise(code, &opt, err);
+	}
+}
+
+int ctl_run_main(int argc, char **argv)
+{
+	struct run r = {.product_path = "dataproduct.yaml"};
+	const struct ctl_args_flag flags[] = {
+	    {.name = "product",
+		.metavar = "FILE",
+		.value = &r.product_path,
+		.help = "the descriptor (default ./dataproduct.yaml)"},
+	    {.name = "bundle",
+		.metavar = "FILE",
+		.value = &r.bundle,
+		.help = "the signed policy bundle (default: built from policy/ for development)"},
+	    {.name = "trust",
+		.metavar = "FILE",
+		.list = &r.trust,
+		.help = "a public key (PEM) that may sign the bundle; may come several times"},
+	    {.name = "issuer",
+		.metavar = "ISS=JWKS",
+		.list = &r.issuers,
+		.help = "who may issue tokens, and the file of its keys; may come several times"},
+	    {.name = "audience",
+		.metavar = "NAME",
+		.value = &r.audience,
+		.help = "the audience tokens must name (default: the product's id)"},
+	    {.name = "listen",
+		.metavar = "ADDR:PORT",
+		.value = &r.listen,
+		.help = "where the gate answers (default: the product's, else 127.0.0.1:8080)"},
+	    {.name = "port",
+		.metavar = "PORT",
+		.value = &r.port,
+		.help = "the workload's PORT (default: a free one)"},
+	    {.name = "collector",
+		.metavar = "URL",
+		.value = &r.collector,
+		.help = "the collector (default: the one of outrider up)"},
+	    {.name = "state",
+		.metavar = "DIR",
+		.value = &r.state_dir,
+		.help = "where everything is kept"},
+	};
+	const struct ctl_args spec = {.usage = "outrider run [flags] -- COMMAND [ARGUMENT…]",
+	    .about = "Runs a data product's workload with its agent beside it. The workload gets "
+		     "its port\n"
+		     "in PORT and must listen on 127.0.0.1; requests come through the gate. Ends "
+		     "with the\n"
+		     "workload's exit code.",
+	    .examples = "  outrider run --product examples/orders/dataproduct.yaml -- "
+			"python3 examples/orders/serve.py",
+	    .flags = flags,
+	    .n_flags = OR_LEN(flags),
+	    .stop_at_word = true};
+	const char *command[64];
+	struct or_err err;
+	size_t n_words;
+	int code;
+
+	if (!ctl_args_parse(&spec, argc, argv, &n_words, &code))
+		return code;
+	if (n_words == 0 || n_words >= OR_LEN(command))
+		return ctl_args_misuse(&spec, "which command? Give it behind --");
+	for (size_t i = 0; i < n_words; i++)
+		command[i] = argv[i];
+	command[n_words] = NULL;
+	if (ctl_state_open(&r.state, r.state_dir, &err))
+		return ctl_term_fail("run", &err);
+	if (run(&r, command, &code, &err))
+		code = ctl_term_fail("run", &err);
+	ctl_state_close(&r.state);
+	return code;
+}

@@ -1,0 +1,263 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A world for scenario tests: one state directory, the real programs, and nothing left behind.
+
+    with World() as w:
+        w.up()
+        w.run_orders()
+        answer = w.get("/orders", token=w.token("ana", clearance=2))
+        rows = w.audit("decision=deny")
+
+Every wait is for a condition with a deadline; no test sleeps for a while and hopes.
+"""
+import http.client
+import json
+import os
+import re
+import select
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+BIN = os.environ.get("OUTRIDER_BIN", os.path.join(ROOT, "build/dev/bin"))
+ORDERS = os.path.join(ROOT, "examples/orders")
+ISSUER = "https://idp.example"
+DEADLINE = 60.0
+
+
+class Failed(Exception):
+    pass
+
+
+def wait_for(what, condition, deadline=DEADLINE):
+    """Polls until condition() gives something true, and returns it."""
+    end = time.monotonic() + deadline
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > end:
+            raise Failed(f"waited {deadline:.0f} s for {what}")
+        select.select([], [], [], 0.02)
+
+
+def check(condition, message):
+    if not condition:
+        raise Failed(message)
+
+
+def check_has(text, needle):
+    check(needle in text, f"expected {needle!r} in:\n{text}")
+
+
+class Result:
+    def __init__(self, code, out, err):
+        self.code, self.out, self.err = code, out, err
+
+    def __repr__(self):
+        return f"exit {self.code}\nstdout:\n{self.out}\nstderr:\n{self.err}"
+
+
+class Answer:
+    def __init__(self, status, headers, body):
+        self.status, self.headers, self.body = status, headers, body
+
+    def json(self):
+        return json.loads(self.body)
+
+    def __repr__(self):
+        return f"{self.status} {self.headers} {self.body[:300]!r}"
+
+
+class World:
+    def __init__(self):
+        self.dir = tempfile.mkdtemp(prefix="outrider-world-")
+        self.state = os.path.join(self.dir, "state")
+        self.keep = False
+        self.runs = []
+        self.gate = None
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, value, trace):
+        if kind:
+            self.show_logs()
+        for run in self.runs:
+            if run.poll() is None:
+                run.terminate()
+        for run in self.runs:
+            try:
+                run.wait(40)
+            except subprocess.TimeoutExpired:
+                run.kill()
+                run.wait()
+        self.cli("down", check_code=None)
+        shutil.rmtree(self.dir, ignore_errors=True)
+
+    def show_logs(self):
+        for path in ("collector/collector.log", "agents/orders/agent.log", "../run.log"):
+            full = os.path.join(self.state, path)
+            if os.path.exists(full):
+                with open(full, errors="replace") as f:
+                    print(f"--- {path}\n" + "".join(f.readlines()[-25:]), file=sys.stderr)
+
+    def path(self, *parts):
+        return os.path.join(self.dir, *parts)
+
+    # ---- the command line
+
+    def cli(self, *args, check_code=0, env=None, stdin=None, timeout=120):
+        """Runs `outrider ARGS`; check_code None takes any exit code."""
+        full = dict(os.environ, OUTRIDER_STATE=self.state, **(env or {}))
+        p = subprocess.run([os.path.join(BIN, "outrider"), *args], env=full, cwd=ROOT, text=True,
+                           stdin=subprocess.DEVNULL if stdin is None else stdin,
+                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=timeout)
+        result = Result(p.returncode, p.stdout, p.stderr)
+        if check_code is not None:
+            check(p.returncode == check_code,
+                  f"outrider {' '.join(args)}: expected exit {check_code}, got {result}")
+        return result
+
+    def up(self, *args):
+        listen = getattr(self, "collector_listen", "127.0.0.1:0")
+        self.cli("up", "--listen", listen, *args)
+        endpoint = self.endpoint("collector")
+        self.collector_listen = endpoint["url"].split("//")[1]
+        return endpoint
+
+    def endpoint(self, relative):
+        with open(os.path.join(self.state, relative, "endpoint")) as f:
+            return json.load(f)
+
+    # ---- identities and policy
+
+    def issuer(self, name="issuer", alg="EdDSA", url=ISSUER):
+        directory = self.path(name)
+        if not os.path.isdir(directory):
+            self.cli("token", "issuer", "new", "--dir", directory, "--issuer", url, "--alg", alg)
+        return directory
+
+    def token(self, sub, *extra, groups="analysts", issuer="issuer", aud="orders", **claims):
+        args = ["token", "mint", "--dir", self.path(issuer), "--sub", sub, "--aud", aud]
+        if groups:
+            args += ["--groups", groups]
+        for name, value in claims.items():
+            args += ["--claim", f"{name}={value}"]
+        return self.cli(*args, *extra).out.strip()
+
+    def bundle(self, revision, name="orders.bundle", key="bundle", product=None):
+        if not os.path.exists(self.path(key + ".pem")):
+            self.cli("key", "new", "--out", self.path(key))
+        path = self.path(name)
+        self.cli("policy", "build", "--product", product or f"{ORDERS}/dataproduct.yaml", "--key",
+                 self.path(key + ".pem"), "--revision", str(revision), "--out", path)
+        return path
+
+    # ---- agent and workload
+
+    def run_orders(self, *args, product=None, command=None, wait=True):
+        self.issuer()
+        if not os.path.exists(self.path("orders.bundle")):
+            self.bundle(1)
+        log = open(self.path("run.log"), "a+")
+        argv = [os.path.join(BIN, "outrider"), "run", "--product",
+                product or f"{ORDERS}/dataproduct.yaml", "--bundle", self.path("orders.bundle"),
+                "--trust", self.path("bundle.pub"), "--issuer",
+                f"{ISSUER}={self.path('issuer', 'jwks.json')}", "--listen", "127.0.0.1:0", *args,
+                "--", *(command or [sys.executable, f"{ORDERS}/serve.py"])]
+        run = subprocess.Popen(argv, env=dict(os.environ, OUTRIDER_STATE=self.state), cwd=ROOT,
+                               stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        self.runs.append(run)
+        if not wait:
+            return run
+
+        def guarded():
+            log.seek(0)
+            found = re.search(r"is guarded at http://(\S+) \(workload pid (\d+) on port (\d+)",
+                              log.read())
+            check(found or run.poll() is None, f"outrider run ended: see {log.name}")
+            return found
+
+        found = wait_for("outrider run", guarded)
+        self.gate = found.group(1)
+        self.workload_pid = int(found.group(2))
+        wait_for("the workload", lambda: self.port_answers(int(found.group(3))))
+        return run
+
+    def port_answers(self, port):
+        try:
+            c = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+            c.request("GET", "/health")
+            return c.getresponse().status == 200
+        except OSError:
+            return False
+
+    def get(self, path, token=None, method="GET", headers=None, timeout=20, body=None):
+        host, port = self.gate.rsplit(":", 1)
+        c = http.client.HTTPConnection(host, int(port), timeout=timeout)
+        try:
+            all_headers = dict(headers or {})
+            if token:
+                all_headers["Authorization"] = "Bearer " + token
+            c.request(method, path, headers=all_headers, body=body)
+            r = c.getresponse()
+            return Answer(r.status, dict(r.getheaders()), r.read().decode())
+        finally:
+            c.close()
+
+    def agent_admin(self, path):
+        admin = self.endpoint("agents/orders")["admin"]
+        host, port = admin.replace("http://", "").rsplit(":", 1)
+        c = http.client.HTTPConnection(host, int(port), timeout=10)
+        try:
+            c.request("GET", path)
+            r = c.getresponse()
+            return Answer(r.status, dict(r.getheaders()), r.read().decode())
+        finally:
+            c.close()
+
+    def shipped(self):
+        """Waits until the collector has everything that the agent holds."""
+        def empty():
+            try:
+                return self.agent_admin("/v1/status").json()["spool"]["pending"] == 0
+            except (OSError, ValueError, KeyError):
+                return False
+        wait_for("the spool to be shipped", empty)
+
+    # ---- the audit trail
+
+    def audit(self, query, check_code=None):
+        """The rows that `outrider audit` gives as JSON, without the summary."""
+        result = self.cli("audit", "--json", query, check_code=None)
+        check(result.code in (0, 1), f"audit {query}: {result}")
+        rows = [json.loads(line) for line in result.out.splitlines()]
+        check(rows and "summary" in rows[-1], f"audit {query}: no summary in {result}")
+        if check_code is not None:
+            check(result.code == check_code, f"audit {query}: {result}")
+        return rows[:-1]
+
+    def kill(self, pid):
+        os.kill(pid, signal.SIGKILL)
+
+
+def main(*tests):
+    """Runs each test function; the last line counts them."""
+    failed = 0
+    for test in tests:
+        start = time.monotonic()
+        try:
+            test()
+            print(f"ok   {test.__name__} ({time.monotonic() - start:.1f} s)", flush=True)
+        except Exception as e:
+            failed += 1
+            print(f"FAIL {test.__name__}: {type(e).__name__}: {e}", flush=True)
+            if not isinstance(e, Failed):
+                import traceback
+                traceback.print_exc()
+    print(f"{len(tests) - failed} passed, {failed} failed")
+    sys.exit(1 if failed else 0)
