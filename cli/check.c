@@ -16,7 +16,7 @@
 #include <stdio.h>
 
 enum {
-	HASH = OR_CRYPTO_HASH_LEN,
+	HASH = TL_HASH_LEN,
 	LEAF_BUDGET = 4 * 1024 * 1024,
 	STREAMS_MAX = 1 << 20,
 	WINDOW = 16384, /* record hashes a stream keeps: a frame that came again may reach back */
@@ -24,14 +24,14 @@ enum {
 
 /* One agent's sequence on one stream. */
 struct stream {
-	struct or_slice key;     /* agent, epoch, stream */
-	const char *name;        /* for messages */
-	uint64_t next;           /* the number that comes next */
-	uint8_t (*hashes)[HASH]; /* of the records before next, a ring by number */
+	struct or_slice key;    /* agent, epoch, stream */
+	const char *name;       /* for messages */
+	uint64_t next;          /* the number that comes next */
+	struct tl_hash *hashes; /* of the records before next, a ring by number */
 	/* The frame whose records are coming: its root is checked when the last one is there. */
 	bool has_frame;
 	uint64_t frame_index, from, to;
-	uint8_t root[HASH];
+	struct tl_hash root;
 	uint64_t *dropped; /* pairs */
 	size_t n_dropped;
 };
@@ -114,7 +114,7 @@ static struct stream *stream_of(
 		s->name = or_arena_printf(
 		    c->lasting, "agent %.8s, stream %.*s", or_buf_text(&key), OR_SLICE_FMT(name));
 		s->next = 1;
-		s->hashes = or_mem_array(WINDOW, HASH);
+		s->hashes = or_mem_array(WINDOW, sizeof(*s->hashes));
 		if (or_map_put(&c->streams, s->key, s) == OR_OK)
 			c->report.streams++;
 	}
@@ -141,7 +141,7 @@ static bool is_dropped(const struct stream *s, uint64_t seq)
 static void close_frame(struct ctl_check *c, struct stream *s)
 {
 	struct tl_tree t;
-	uint8_t root[HASH];
+	struct tl_hash root;
 
 	s->has_frame = false;
 	if (s->to - s->from >= WINDOW) {
@@ -153,10 +153,10 @@ static void close_frame(struct ctl_check *c, struct stream *s)
 	tl_tree_init(&t);
 	for (uint64_t seq = s->from; seq <= s->to; seq++) {
 		if (!is_dropped(s, seq))
-			tl_tree_append(&t, s->hashes[seq % WINDOW]);
+			tl_tree_append(&t, &s->hashes[seq % WINDOW], NULL, NULL);
 	}
-	tl_tree_root(root, &t);
-	if (memcmp(root, s->root, HASH) != 0)
+	tl_tree_root(&root, &t);
+	if (!tl_hash_eq(&root, &s->root))
 		ctl_check_found(c,
 		    "leaf %" PRIu64 ": %s: records %" PRIu64 " to %" PRIu64
 		    " are not those that the agent signed",
@@ -205,7 +205,7 @@ static void open_frame(struct ctl_check *c, struct stream *s, const struct wire_
 	s->frame_index = c->index;
 	s->from = f->seq_from;
 	s->to = f->seq_to;
-	memcpy(s->root, f->root.p, HASH);
+	memcpy(s->root.b, f->root.p, HASH);
 	s->n_dropped = f->n_dropped;
 	s->dropped = or_mem_resize(s->dropped, (f->n_dropped + 1) * 2 * sizeof(*s->dropped));
 	for (size_t i = 0; i < f->n_dropped; i++) {
@@ -276,7 +276,7 @@ static void on_record(struct ctl_check *c, struct or_slice bytes, const char *wh
 		ctl_check_found(c,
 		    "leaf %" PRIu64 ": %s: records %" PRIu64 " to %" PRIu64 " are missing",
 		    c->index, s->name, s->next, r.seq - 1);
-	tl_hash_leaf(s->hashes[r.seq % WINDOW], bytes);
+	tl_hash_leaf(&s->hashes[r.seq % WINDOW], bytes);
 	s->next = r.seq + 1;
 	skip_dropped(c, s);
 	if (s->has_frame && s->next > s->to)
@@ -284,19 +284,19 @@ static void on_record(struct ctl_check *c, struct or_slice bytes, const char *wh
 }
 
 void ctl_check_leaf(
-    struct ctl_check *c, struct or_slice leaf, const uint8_t *stored_hash, const char *where)
+    struct ctl_check *c, struct or_slice leaf, const struct tl_hash *stored, const char *where)
 {
-	uint8_t hash[HASH], root[HASH];
+	struct tl_hash hash, root;
 	struct wire_leaf l;
 	struct or_err err;
 
 	or_arena_clear(c->scratch);
-	tl_hash_leaf(hash, leaf);
-	if (stored_hash && memcmp(hash, stored_hash, HASH) != 0)
+	tl_hash_leaf(&hash, leaf);
+	if (stored && !tl_hash_eq(&hash, stored))
 		ctl_check_found(c,
 		    "leaf %" PRIu64 "%s%s: its bytes were changed after they were written",
 		    c->index, where ? " in " : "", where ? where : "");
-	tl_tree_append(&c->tree, hash);
+	tl_tree_append(&c->tree, &hash, NULL, NULL);
 	if (wire_leaf_decode(&l, leaf, &err))
 		ctl_check_found(c, "leaf %" PRIu64 "%s%s: %s", c->index, where ? " in " : "",
 		    where ? where : "", err.msg);
@@ -306,8 +306,8 @@ void ctl_check_leaf(
 		on_record(c, l.content, where);
 	c->index++;
 	if (c->index == c->opt.seen_size) {
-		tl_tree_root(root, &c->tree);
-		c->report.history_ok = memcmp(root, c->opt.seen_root, HASH) == 0;
+		tl_tree_root(&root, &c->tree);
+		c->report.history_ok = tl_hash_eq(&root, &c->opt.seen_root);
 		if (!c->report.history_ok)
 			ctl_check_found(c,
 			    "the first %" PRIu64
@@ -316,20 +316,20 @@ void ctl_check_leaf(
 			    c->index);
 	}
 	if (c->index == c->opt.size) {
-		tl_tree_root(root, &c->tree);
-		c->report.root_ok = memcmp(root, c->opt.root, HASH) == 0;
+		tl_tree_root(&root, &c->tree);
+		c->report.root_ok = tl_hash_eq(&root, &c->opt.root);
 	}
 }
 
 const struct ctl_check_report *ctl_check_end(struct ctl_check *c)
 {
 	struct or_map_entry *e;
-	uint8_t root[HASH];
+	struct tl_hash root;
 	size_t at = 0;
 
 	if (c->opt.size == 0) {
-		tl_tree_root(root, &c->tree);
-		c->report.root_ok = memcmp(root, c->opt.root, HASH) == 0;
+		tl_tree_root(&root, &c->tree);
+		c->report.root_ok = tl_hash_eq(&root, &c->opt.root);
 	}
 	c->report.leaves = c->index;
 	if (c->index < c->opt.size)

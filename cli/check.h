@@ -18,14 +18,15 @@
 
 #include "base/arena.h"
 #include "base/crypto.h"
+#include "tlog/hash.h"
 
 #define CTL_CHECK_FINDINGS_MAX 50
 
 struct ctl_check_opt {
 	uint64_t size; /* of the checkpoint whose signature has been verified */
-	uint8_t root[OR_CRYPTO_HASH_LEN];
+	struct tl_hash root;
 	uint64_t seen_size; /* 0: none was seen before */
-	uint8_t seen_root[OR_CRYPTO_HASH_LEN];
+	struct tl_hash seen_root;
 	struct or_crypto_key *const *enrolment_keys;
 	size_t n_enrolment_keys;
 };
@@ -49,12 +50,12 @@ struct ctl_check *ctl_check_new(const struct ctl_check_opt *opt);
 void ctl_check_free(struct ctl_check *c);
 
 /*
- * The leaf at the next index. stored_hash: what the log's own files say of it (NULL: unknown), so
+ * The leaf at the next index. stored: what the log's own files say of it (NULL: unknown), so
  * that a changed leaf is named and not only the root that went wrong. where: its place, for
  * messages ("shards/0/… offset 4711"), or NULL.
  */
 void ctl_check_leaf(
-    struct ctl_check *c, struct or_slice leaf, const uint8_t *stored_hash, const char *where);
+    struct ctl_check *c, struct or_slice leaf, const struct tl_hash *stored, const char *where);
 
 /* A finding that the caller made itself, such as a segment that does not parse. */
 void ctl_check_found(struct ctl_check *c, const char *fmt, ...) OR_PRINTF(2, 3);

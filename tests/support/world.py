@@ -24,7 +24,7 @@ import time
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BIN = os.environ.get("OUTRIDER_BIN", os.path.join(ROOT, "build/dev/bin"))
 ORDERS = os.path.join(ROOT, "examples/orders")
-ISSUER = "https://idp.example"
+ISSUER = "https://issuer.example"
 DEADLINE = 60.0
 
 

@@ -1,0 +1,161 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# The main job on a small real data product: a request is decided by policy, recorded, shipped,
+# logged, and answered by query and proof. Runs everything for real, in a directory of its own, ends
+# by itself and leaves nothing running. `./dev demo` builds first and calls it.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+PATH=${OUTRIDER_BIN:-build/release/bin}:$PATH
+command -v outrider >/dev/null || { echo "build first: ./dev build" >&2; exit 3; }
+
+if [[ -t 1 && -z ${NO_COLOR:-} && ${TERM:-dumb} != dumb ]]; then
+    BOLD=$'\e[1m' DIM=$'\e[2m' GREEN=$'\e[32m' RED=$'\e[31m' CYAN=$'\e[36m' PLAIN=$'\e[0m'
+else
+    BOLD='' DIM='' GREEN='' RED='' CYAN='' PLAIN=''
+fi
+
+WORK=$(mktemp -d "${TMPDIR:-/tmp}/outrider-demo-XXXXXX")
+export OUTRIDER_STATE=$WORK/state
+RUN_PID=''
+step=0
+
+stop_run() {
+    [[ -n $RUN_PID ]] || return 0
+    kill -TERM "$RUN_PID" 2>/dev/null || true
+    wait "$RUN_PID" 2>/dev/null || true
+    RUN_PID=''
+}
+
+clean_up() {
+    local status=$?
+    stop_run
+    outrider down >/dev/null 2>&1 || true
+    if ((status)); then
+        echo "${RED}the demo failed (exit $status); logs:$PLAIN" >&2
+        tail -n 20 "$WORK"/run.log "$WORK"/state/agents/*/agent.log \
+            "$WORK"/state/collector/collector.log >&2 2>/dev/null || true
+    fi
+    rm -rf "$WORK"
+    exit "$status"
+}
+trap clean_up EXIT
+trap 'exit 130' INT TERM
+
+say() { # TEXT: what happens next, in plain words
+    step=$((step + 1))
+    printf '\n%s%d. %s%s\n' "$BOLD" "$step" "$1" "$PLAIN"
+}
+
+show() { # COMMAND…: shown as a person would type it, then run
+    local shown=$*
+    printf '%s   $ %s%s\n' "$CYAN" "${shown//$WORK/\$DEMO}" "$PLAIN"
+    "$@" | sed 's/^/   /' || return "${PIPESTATUS[0]}"
+}
+
+show_failing() { # EXIT COMMAND…: must end with that code
+    local want=$1 got=0
+    shift
+    show "$@" || got=$?
+    [[ $got == "$want" ]] || { echo "expected exit $want, got $got" >&2; exit 1; }
+}
+
+# request NAME WANTED-STATUS TOKEN PATH: one request through the gate
+request() {
+    local status body colour=$GREEN
+    printf '%s   $ curl -H "Authorization: Bearer $%s" http://%s%s%s\n' "$CYAN" "${1^^}" "$GATE" \
+        "$4" "$PLAIN"
+    body=$WORK/answer
+    status=$(curl -sS -o "$body" -w '%{http_code}' -H "Authorization: Bearer $3" \
+        "http://$GATE$4")
+    [[ $status == 2* ]] || colour=$RED
+    printf '   %s%s%s  %s\n' "$colour" "$status" "$PLAIN" "$(head -c 110 "$body" | tr '\n' ' ')"
+    [[ $status == "$2" ]] || { echo "expected $2 for $1" >&2; exit 1; }
+}
+
+printf '%sOutrider: who read which data, decided by policy, proven by a log%s\n' "$BOLD" "$PLAIN"
+printf '%sThe data product is examples/orders; everything below is in %s%s\n' "$DIM" "$WORK" "$PLAIN"
+
+say "A collector starts on this machine: no broker, no database server."
+show outrider up --listen 127.0.0.1:0
+
+say "The organisation's identity provider, in small: an issuer with a signing key and its JWKS."
+show outrider token issuer new --dir "$WORK/issuer" --issuer https://issuer.example
+
+say "The domain team's policies become one signed bundle. The key that signs stays offline."
+show outrider key new --out "$WORK/bundle"
+show outrider policy build --product examples/orders/dataproduct.yaml --key "$WORK/bundle.pem" \
+    --revision 1 --out "$WORK/orders.bundle"
+
+say "The product runs with its agent beside it; its output ports are guarded by the gate."
+printf '%s   $ outrider run --product examples/orders/dataproduct.yaml --bundle … -- python3 examples/orders/serve.py%s\n' \
+    "$CYAN" "$PLAIN"
+outrider run --product examples/orders/dataproduct.yaml --bundle "$WORK/orders.bundle" \
+    --trust "$WORK/bundle.pub" --issuer "https://issuer.example=$WORK/issuer/jwks.json" \
+    --listen 127.0.0.1:0 -- python3 examples/orders/serve.py >"$WORK/run.log" 2>&1 &
+RUN_PID=$!
+GATE='' UPSTREAM=''
+for _ in $(seq 300); do
+    GATE=$(sed -n 's/.*is guarded at http:\/\/\([^ ]*\).*/\1/p' "$WORK/run.log")
+    UPSTREAM=$(sed -n 's/.* on port \([0-9]*\),.*/\1/p' "$WORK/run.log")
+    [[ -n $GATE ]] && curl -sf -o /dev/null "http://127.0.0.1:$UPSTREAM/health" && break
+    kill -0 "$RUN_PID" 2>/dev/null || { cat "$WORK/run.log" >&2; exit 1; }
+    sleep 0.1
+done
+sed 's/^/   /' "$WORK/run.log"
+
+say "Three people ask for orders, which are confidential; each has a token that the issuer signed."
+mint() { outrider token mint --dir "$WORK/issuer" --aud orders --groups analysts "$@"; }
+ALICE=$(mint --sub alice --claim clearance=2 --claim domain=marketing)
+BOB=$(mint --sub bob --claim clearance=1 --claim domain=marketing)
+CAROL=$(mint --sub carol --claim clearance=2 --expired)
+echo "   Alice, an analyst of another domain, is cleared for it:"
+request alice 200 "$ALICE" "/orders?country=NL&limit=1"
+echo "   Bob is not:"
+request bob 403 "$BOB" /orders
+echo "   Carol's token has expired:"
+request carol 401 "$CAROL" /orders
+echo "   Figures without customers are internal; Bob may read them:"
+request bob 200 "$BOB" "/totals?limit=1"
+
+say "Each decision is in the audit trail: for confidential data it was on disk before the request
+   went on (strict), else it was recorded with the answer (async)."
+show outrider audit 'product=orders kind=access | count by port, phase, decision'
+for _ in $(seq 100); do
+    outrider audit 'decision=deny since=1h principal.id=*#bob' >/dev/null && break
+    sleep 0.1
+done
+show outrider audit 'decision=deny since=1h'
+
+say "Why was Bob denied? The record names the policies, and what they saw."
+ID=$(outrider audit --json 'decision=deny since=1h principal.id=*#bob' | sed -n '1s/.*"id":"\([0-9a-f]*\)".*/\1/p')
+show outrider why "$ID"
+
+say "The whole trail is proven: every hash again, every signature, every agent's numbering."
+show outrider verify
+show outrider verify "$ID"
+
+say "What is wrong here, if anything?"
+show outrider doctor
+
+say "Somebody changes one byte of the stored log, to hide Bob's attempt…"
+stop_run
+outrider down >/dev/null
+cp -r "$OUTRIDER_STATE/collector" "$WORK/tampered"
+python3 - "$WORK/tampered" <<'PYTHON'
+import pathlib, sys
+for path in sorted(pathlib.Path(sys.argv[1]).rglob("*")):
+    data = bytearray(path.read_bytes()) if path.is_file() else b""
+    at = data.find(b"#bob")
+    if at >= 0 and "shards" in str(path):
+        data[at + 1:at + 4] = b"eve"
+        path.write_bytes(data)
+        print(f"   {path.name}, byte {at + 1}: bob became eve")
+        break
+else:
+    sys.exit("no record of bob in the log")
+PYTHON
+show_failing 1 outrider verify --dir "$WORK/tampered"
+
+printf '\n%sThat was the whole job, in %d s. Try next:%s outrider run --help, or read examples/orders/README.md\n' \
+    "$BOLD" "$SECONDS" "$PLAIN"
