@@ -8,6 +8,7 @@
 #ifndef AGENT_CONFIG_H
 #define AGENT_CONFIG_H
 
+#include "base/buf.h"
 #include "base/log.h"
 #include "base/opt.h"
 

@@ -44,7 +44,7 @@ static enum or_code read_contracts(
 	if (rc)
 		return rc;
 	for (size_t i = 0; i < names.n && rc == OR_OK; i++) {
-		char path[PATH_MAX];
+		const char *path;
 
 		if (!is_contract(names.names[i]))
 			continue;
@@ -53,8 +53,9 @@ static enum or_code read_contracts(
 			    DP_FOLDER_CONTRACTS_MAX);
 			break;
 		}
-		snprintf(path, sizeof(path), "%s/%s", dir, names.names[i]);
-		rc = read_file(&files[(*n)++], path, a, err);
+		path = or_arena_printf(a, "%s/%s", dir, names.names[i]);
+		rc = path ? read_file(&files[(*n)++], path, a, err)
+			  : or_err_set(err, OR_FULL, "%s: too large", dir);
 	}
 	or_sys_names_free(&names);
 	return rc;

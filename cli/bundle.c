@@ -41,11 +41,14 @@ static const char *product_id(struct ctl_state *s, const char *path, struct or_e
 static const char *policy_dir(struct ctl_state *s, const struct ctl_bundle_opt *opt)
 {
 	const char *slash = strrchr(opt->product_path, '/');
+	const char *dir;
 
 	if (opt->policy_dir)
 		return opt->policy_dir;
-	return or_arena_printf(s->arena, "%.*s/policy",
-	    slash ? (int)(slash - opt->product_path) : 1, slash ? opt->product_path : ".");
+	dir = or_arena_printf(s->arena, "%.*s/policy", slash ? (int)(slash - opt->product_path) : 1,
+	    slash ? opt->product_path : ".");
+	OR_ASSERT(dir);
+	return dir;
 }
 
 /* *.cedar are policies, *.cedarschema the schema, entities.json further entities. */
