@@ -41,10 +41,10 @@ static const char *product_id(struct ctl_state *s, const char *path, struct or_e
 static const char *policy_dir(struct ctl_state *s, const struct ctl_bundle_opt *opt)
 {
 	const char *slash = strrchr(opt->product_path, '/');
-	const char *dir;
+	const char *dir = opt->policy_dir;
 
-	if (opt->policy_dir)
-		return opt->policy_dir;
+	if (dir)
+		return dir;
 	dir = or_arena_printf(s->arena, "%.*s/policy", slash ? (int)(slash - opt->product_path) : 1,
 	    slash ? opt->product_path : ".");
 	OR_ASSERT(dir);
@@ -58,9 +58,12 @@ static enum or_code read_policies(struct pol_bundle_source *src, struct pol_bund
 	struct or_sys_names names;
 	enum or_code rc = or_sys_list(&names, dir, err);
 
+	if (rc)
+		return rc;
 	for (size_t i = 0; rc == OR_OK && i < names.n; i++) {
 		struct or_slice name = or_slice_str(names.names[i]), text;
-		const char *path = or_arena_printf(s->arena, "%s/%s", dir, names.names[i]);
+		const char *path = or_arena_printf(
+		    s->arena, "%.*s/%s", OR_SLICE_FMT(or_slice_str(dir)), names.names[i]);
 		bool is_policy = or_str_has_suffix(name, ".cedar");
 		bool is_schema = or_str_has_suffix(name, ".cedarschema");
 
@@ -82,8 +85,7 @@ static enum or_code read_policies(struct pol_bundle_source *src, struct pol_bund
 		else
 			src->entities = text;
 	}
-	if (rc == OR_OK)
-		or_sys_names_free(&names);
+	or_sys_names_free(&names);
 	if (rc == OR_OK && src->n_policies == 0)
 		return or_err_set(err, OR_ABSENT, "%s: no policy (*.cedar) is there", dir);
 	return rc;

@@ -3,6 +3,7 @@
 
 #include "base/buf.h"
 #include "base/jsonw.h"
+#include "base/opt.h"
 #include "base/str.h"
 #include "base/sys.h"
 #include "cli/api.h"
