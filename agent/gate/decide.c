@@ -1,0 +1,384 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/gate/decide.h"
+
+#include "agent/gate/subject.h"
+#include "base/jsonw.h"
+#include "base/mem.h"
+#include "policy/authorize.h"
+#include "policy/ext_ip.h"
+#include "product/route.h"
+
+enum { INPUTS_MAX = 60 * 1024, FIELDS_MAX = 8, OBLIGATIONS_MAX = 32 };
+
+struct ag_decide {
+	struct ag_decide_opt opt;
+	struct pol_entities *ports; /* Port, Product, Domain: the same for every request */
+	struct pol_ctx *ctx;
+};
+
+/* One decision under way. */
+struct run {
+	struct ag_decide *d;
+	const struct ag_decide_ask *ask;
+	struct or_arena *a;
+	struct ag_decide_result *out;
+	struct ag_identity_who who;
+	struct pol_uid principal, action, resource;
+	const struct pol_record *attrs, *context;
+};
+
+#define UID(type, id) pol_uid_make(OR_SLICE_LIT(type), (id))
+
+static struct or_slice join(
+    struct or_arena *a, struct or_slice left, const char *between, struct or_slice right)
+{
+	return or_slice_str(
+	    or_arena_printf(a, "%.*s%s%.*s", OR_SLICE_FMT(left), between, OR_SLICE_FMT(right)));
+}
+
+static enum or_code add_port(struct ag_decide *d, struct or_arena *a, const struct dp_port *port)
+{
+	const struct dp_product *p = d->opt.folder->product;
+	const struct dp_contract *contract = dp_folder_contract(d->opt.folder, port);
+	/* Nothing is known of the data: it counts as the most sensitive. */
+	enum dp_class class = contract ? contract->class : DP_CLASS_RESTRICTED;
+	struct or_slice word = contract && contract->class_word.p
+				   ? contract->class_word
+				   : or_slice_str(dp_contract_class_name(class));
+	struct pol_field fields[] = {
+	    {OR_SLICE_LIT("name"), pol_value_string(port->name)},
+	    {OR_SLICE_LIT("version"), pol_value_string(port->version)},
+	    {OR_SLICE_LIT("domain"), pol_value_string(p->domain)},
+	    {OR_SLICE_LIT("classification"), pol_value_string(word)},
+	    {OR_SLICE_LIT("level"), pol_value_long((int64_t) class)},
+	};
+	struct pol_uid parents[] = {UID("Product", p->id), UID("Domain", p->domain)};
+	struct pol_uid uid = UID("Port", join(a, p->id, "/", port->name));
+	const struct pol_record *attrs;
+	enum or_code rc = pol_value_record(&attrs, a, fields, OR_LEN(fields));
+
+	return rc ? rc
+		  : pol_entities_add(d->ports, &uid, attrs, NULL, parents, p->domain.p ? 2 : 1);
+}
+
+static enum or_code add_product(struct ag_decide *d, struct or_arena *a, struct or_err *err)
+{
+	const struct dp_product *p = d->opt.folder->product;
+	struct pol_uid product = UID("Product", p->id), domain = UID("Domain", p->domain);
+	enum or_code rc =
+	    pol_entities_add(d->ports, &product, NULL, NULL, &domain, p->domain.p ? 1 : 0);
+
+	if (rc == OR_OK && p->domain.p)
+		rc = pol_entities_add(d->ports, &domain, NULL, NULL, NULL, 0);
+	for (size_t i = 0; i < p->n_outputs && rc == OR_OK; i++)
+		rc = add_port(d, a, &p->outputs[i]);
+	return rc ? or_err_set(err, rc, "the product's ports do not fit into memory")
+		  : pol_entities_seal(d->ports, err);
+}
+
+enum or_code ag_decide_new(
+    struct ag_decide **out, const struct ag_decide_opt *opt, struct or_err *err)
+{
+	struct ag_decide *d = or_mem_new(sizeof(*d));
+	struct or_arena *a = or_arena_new(0);
+	enum or_code rc;
+
+	d->opt = *opt;
+	d->ports = pol_entities_new(0);
+	d->ctx = pol_ctx_new(0);
+	rc = add_product(d, a, err);
+	or_arena_free(a);
+	if (rc) {
+		ag_decide_free(d);
+		return rc;
+	}
+	*out = d;
+	return OR_OK;
+}
+
+void ag_decide_free(struct ag_decide *d)
+{
+	if (!d)
+		return;
+	pol_entities_free(d->ports);
+	pol_ctx_free(d->ctx);
+	or_mem_free(d);
+}
+
+/* NULL: a method that no policy is asked about. */
+static const char *action_of(struct or_slice method)
+{
+	static const struct {
+		const char *method, *action;
+	} table[] = {{"GET", "read"}, {"HEAD", "read"}, {"OPTIONS", "describe"}, {"POST", "write"},
+	    {"PUT", "write"}, {"PATCH", "write"}, {"DELETE", "delete"}};
+
+	for (size_t i = 0; i < OR_LEN(table); i++) {
+		if (or_slice_is(method, table[i].method))
+			return table[i].action;
+	}
+	return NULL;
+}
+
+/* Sets the end of the decision in result and record alike. */
+static enum or_code conclude(struct run *r, enum ag_decide_verdict verdict, const char *reason)
+{
+	r->out->verdict = verdict;
+	r->out->reason = reason;
+	r->out->record.reason = or_slice_str(reason);
+	r->out->record.decision =
+	    verdict == AG_DECIDE_ALLOW ? WIRE_DECISION_ALLOW : WIRE_DECISION_DENY;
+	return OR_OK;
+}
+
+static void begin_record(struct run *r)
+{
+	const struct ag_decide_ask *ask = r->ask;
+	struct wire_audit *rec = &r->out->record;
+
+	rec->time_ns = (uint64_t)ask->now_ns;
+	rec->product = r->d->opt.folder->product->id;
+	rec->kind = WIRE_KIND_ACCESS;
+	rec->front = ask->front;
+	rec->request.method = ask->method;
+	rec->request.path = ask->path;
+	rec->request.host = ask->host;
+	rec->peer = ask->peer;
+	rec->trace_id = ask->trace_id;
+	rec->span_id = ask->span_id;
+}
+
+/* The port, its audit mode, the action. False: the decision has been made. */
+static bool route(struct run *r)
+{
+	const struct dp_folder *folder = r->d->opt.folder;
+	struct ag_decide_result *out = r->out;
+	struct or_slice own = OR_SLICE_NONE;
+	const char *action = action_of(r->ask->method);
+	const struct dp_port *port =
+	    dp_route_find(folder->product, r->ask->method, r->ask->path, &own);
+	struct dp_settings s = dp_product_setting(folder->product, port);
+
+	out->port = port;
+	out->strict =
+	    !port || dp_contract_audit(&s, dp_folder_contract(folder, port)) == DP_AUDIT_STRICT;
+	out->audit_full_allows = s.audit_full == DP_AUDIT_FULL_ALLOW;
+	if (port) {
+		out->record.port = port->name;
+		out->record.resource.type = OR_SLICE_LIT("Port");
+		out->record.resource.id = join(r->a, folder->product->id, "/", port->name);
+	}
+	out->record.action = own.p ? own : or_slice_str(action);
+	if (!port)
+		conclude(r, AG_DECIDE_DENY, "port_unknown");
+	else if (!out->record.action.n)
+		conclude(r, AG_DECIDE_DENY, "method_unknown");
+	return port && out->record.action.n;
+}
+
+static enum or_code put_act(struct run *r)
+{
+	struct wire_principal *act = or_arena_array(r->a, r->who.n_actors, sizeof(*act));
+
+	if (!act)
+		return OR_FULL;
+	for (size_t i = 0; i < r->who.n_actors; i++) {
+		struct or_slice iss = r->who.actors[i].iss.p ? r->who.actors[i].iss : r->who.issuer;
+
+		act[i] = (struct wire_principal){.type = OR_SLICE_LIT("User"),
+		    .id = join(r->a, iss, "#", r->who.actors[i].sub),
+		    .issuer = iss};
+	}
+	r->out->record.act = act;
+	r->out->record.n_act = r->who.n_actors;
+	return OR_OK;
+}
+
+/* False: the decision has been made. */
+static bool identify(struct run *r, enum or_code *rc)
+{
+	struct ag_identity_verdict v;
+
+	if (!r->ask->token.p) {
+		*rc = conclude(r, AG_DECIDE_UNAUTHENTICATED, "token_missing");
+		return false;
+	}
+	v = ag_identity_check(r->d->opt.identity, &r->who, r->ask->token, r->ask->now_ns, r->a);
+	if (v.reason != AG_JWT_OK) {
+		*rc = conclude(r, AG_DECIDE_UNAUTHENTICATED, ag_jwt_reason_name(v.reason));
+		return false;
+	}
+	r->out->record.principal = (struct wire_principal){.type = OR_SLICE_LIT("User"),
+	    .id = join(r->a, r->who.issuer, "#", r->who.sub),
+	    .issuer = r->who.issuer};
+	*rc = put_act(r);
+	return *rc == OR_OK;
+}
+
+static enum or_code put_context(struct run *r)
+{
+	const struct ag_decide_ask *ask = r->ask;
+	struct pol_value *keys = or_arena_array(r->a, ask->n_query_keys, sizeof(*keys)), query;
+	struct pol_field fields[FIELDS_MAX];
+	struct pol_ip ip;
+	size_t n = 0;
+	enum or_code rc;
+
+	if (!keys)
+		return OR_FULL;
+	for (size_t i = 0; i < ask->n_query_keys; i++)
+		keys[i] = pol_value_string(ask->query_keys[i]);
+	rc = pol_value_set(&query, r->a, keys, ask->n_query_keys);
+	if (rc)
+		return rc;
+	fields[n++] = (struct pol_field){OR_SLICE_LIT("method"), pol_value_string(ask->method)};
+	fields[n++] = (struct pol_field){OR_SLICE_LIT("path"), pol_value_string(ask->path)};
+	fields[n++] = (struct pol_field){OR_SLICE_LIT("query"), query};
+	/* An address that is none (a unix socket) leaves the attribute out: what asks for it errs.
+	 */
+	if (pol_ext_ip_parse(&ip, ask->client_ip) == OR_OK) {
+		struct pol_value v = {.kind = POL_IP, .ip = pol_ext_ip_dup(r->a, &ip)};
+
+		if (!v.ip)
+			return OR_FULL;
+		fields[n++] = (struct pol_field){OR_SLICE_LIT("client"), v};
+	}
+	if (ask->purpose.n)
+		fields[n++] =
+		    (struct pol_field){OR_SLICE_LIT("purpose"), pol_value_string(ask->purpose)};
+	return pol_value_record(&r->context, r->a, fields, n);
+}
+
+static enum or_code put_entities(struct run *r, const struct pol_bundle *bundle)
+{
+	const struct pol_entities *bases[] = {r->d->ports, pol_bundle_entities(bundle)};
+	struct pol_uid *groups = or_arena_array(r->a, r->who.n_groups, sizeof(*groups));
+	enum or_code rc;
+
+	if (!groups)
+		return OR_FULL;
+	pol_ctx_begin(r->d->ctx, bases, bases[1] ? 2 : 1);
+	for (size_t i = 0; i < r->who.n_groups; i++)
+		groups[i] = UID("Group", join(r->a, r->who.issuer, "#", r->who.groups[i]));
+	rc = ag_subject_attributes(
+	    &r->attrs, pol_bundle_schema(bundle), OR_SLICE_LIT("User"), r->who.claims, r->a);
+	r->principal = UID("User", r->out->record.principal.id);
+	r->action = UID("Action", r->out->record.action);
+	r->resource = UID("Port", r->out->record.resource.id);
+	return rc ? rc : pol_ctx_put(r->d->ctx, &r->principal, r->attrs, groups, r->who.n_groups);
+}
+
+/* What decided besides what the record says itself: groups, attributes, context. */
+static enum or_code put_inputs(struct run *r)
+{
+	uint8_t *hash = or_arena_alloc(r->a, OR_CRYPTO_HASH_LEN);
+	struct or_jsonw w;
+	struct or_buf b;
+
+	or_buf_init(&b, INPUTS_MAX);
+	or_jsonw_init(&w, &b, 0);
+	or_jsonw_object(&w);
+	or_jsonw_key(&w, "attributes");
+	ag_subject_json_record(&w, r->attrs);
+	or_jsonw_key(&w, "groups");
+	or_jsonw_array(&w);
+	for (size_t i = 0; i < r->who.n_groups; i++)
+		or_jsonw_str(&w, r->who.groups[i]);
+	or_jsonw_end(&w);
+	or_jsonw_key(&w, "query");
+	ag_subject_json_value(&w, pol_value_field(r->context, OR_SLICE_LIT("query")));
+	if (r->ask->purpose.n)
+		or_jsonw_kv_str(&w, "purpose", r->ask->purpose);
+	or_jsonw_end(&w);
+	r->out->inputs = or_buf_ok(&b) ? or_arena_dup(r->a, or_buf_slice(&b)) : OR_SLICE_NONE;
+	or_buf_done(&b);
+	if (!hash || !r->out->inputs.p)
+		return OR_FULL;
+	or_crypto_sha256(hash, r->out->inputs);
+	r->out->record.inputs = or_slice(hash, OR_CRYPTO_HASH_LEN);
+	return OR_OK;
+}
+
+/* The decision's own memory goes with the next request: what the record needs is copied. */
+static enum or_code put_reasons(struct run *r, const struct pol_decision *d)
+{
+	size_t n = d->n_reasons < WIRE_AUDIT_LIST_MAX ? d->n_reasons : WIRE_AUDIT_LIST_MAX;
+	size_t n_errors = d->n_errors < WIRE_AUDIT_LIST_MAX ? d->n_errors : WIRE_AUDIT_LIST_MAX;
+	struct or_slice *policies = or_arena_array(r->a, n, sizeof(*policies));
+	struct wire_policy_error *errors = or_arena_array(r->a, n_errors, sizeof(*errors));
+
+	if (!policies || !errors)
+		return OR_FULL;
+	for (size_t i = 0; i < n; i++)
+		policies[i] = or_arena_dup(r->a, d->reasons[i]->id);
+	for (size_t i = 0; i < n_errors; i++)
+		errors[i] = (struct wire_policy_error){
+		    .policy = or_arena_dup(r->a, d->errors[i].policy->id),
+		    .message = or_arena_dup(r->a, or_slice_str(d->errors[i].msg))};
+	r->out->record.policies = policies;
+	r->out->record.n_policies = n;
+	r->out->record.policy_errors = errors;
+	r->out->record.n_policy_errors = n_errors;
+	return or_arena_is_full(r->a) ? OR_FULL : OR_OK;
+}
+
+static const char *reason_of(const struct pol_decision *d)
+{
+	if (d->allow)
+		return "policy_permit";
+	if (d->n_reasons)
+		return "policy_forbid";
+	return d->by_error ? "policy_error" : "no_permit";
+}
+
+static enum or_code authorize(struct run *r, const struct pol_bundle *bundle)
+{
+	const struct pol_set *set = pol_bundle_set(bundle);
+	struct pol_request request = {.on_forbid_error = POL_FORBID_ERROR_DENY};
+	struct pol_decision decision;
+	uint8_t *hash;
+	enum or_code rc = put_context(r);
+
+	if (rc == OR_OK)
+		rc = put_entities(r, bundle);
+	if (rc == OR_OK)
+		rc = put_inputs(r);
+	if (rc)
+		return rc;
+	request.principal = r->principal;
+	request.action = r->action;
+	request.resource = r->resource;
+	request.context = r->context;
+	rc = pol_authorize_request(&decision, r->d->ctx, &set, 1, &request);
+	if (rc == OR_OK)
+		rc = put_reasons(r, &decision);
+	hash = or_arena_alloc(r->a, OR_CRYPTO_HASH_LEN);
+	if (rc || !hash)
+		return OR_FULL;
+	memcpy(hash, pol_bundle_hash(bundle), OR_CRYPTO_HASH_LEN);
+	r->out->record.bundle_sha256 = or_slice(hash, OR_CRYPTO_HASH_LEN);
+	r->out->record.bundle_revision = pol_bundle_revision(bundle);
+	return conclude(r, decision.allow ? AG_DECIDE_ALLOW : AG_DECIDE_DENY, reason_of(&decision));
+}
+
+enum or_code ag_decide_run(struct ag_decide_result *out, struct ag_decide *d,
+    const struct ag_decide_ask *ask, struct or_arena *a)
+{
+	struct ag_decide_result result = {0};
+	struct run r = {.d = d, .ask = ask, .a = a, .out = &result};
+	struct pol_bundle *bundle = ag_bundle_get(d->opt.bundle);
+	enum or_code rc = OR_OK;
+	bool known = route(&r);
+
+	begin_record(&r);
+	/* Who asks comes before whether there is such a port: strangers learn nothing. */
+	if (identify(&r, &rc) && known)
+		rc = bundle ? authorize(&r, bundle)
+			    : conclude(&r, AG_DECIDE_UNAVAILABLE, "no_bundle");
+	else if (rc == OR_OK && !known && r.who.sub.p)
+		conclude(&r, AG_DECIDE_DENY, result.port ? "method_unknown" : "port_unknown");
+	if (rc || or_arena_is_full(a))
+		return OR_FULL;
+	*out = result;
+	return OR_OK;
+}

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The decision core: who asks for what, decided by policy, as an audit record. It knows no front;
+ * each front (proxy, and later ext_authz, decide…) brings an ask and carries the result out.
+ *
+ * HTTP to Cedar: principal User::"<iss>#<sub>" with parents Group::"<iss>#<group>" and, for each
+ * attribute that the bundle's schema declares for User, the token's claim of that name where its
+ * type fits; action by method (or the route's own); resource Port::"<product>/<port>" with parents
+ * Product and Domain; context {method, path, query, client, purpose}.
+ *
+ * Whatever is not a clear yes is a no: no bundle, no port, no identity, an unknown method, a forbid
+ * that errs, a request that needs too much memory.
+ *
+ * Thread: the loop's. A result lies in the caller's arena. Nothing here writes a record.
+ */
+#ifndef AGENT_GATE_DECIDE_H
+#define AGENT_GATE_DECIDE_H
+
+#include "agent/bundle/bundle.h"
+#include "agent/gate/identity.h"
+#include "product/folder.h"
+#include "proto/audit.h"
+
+#define AG_DECIDE_QUERY_KEYS_MAX 64
+
+struct ag_decide;
+
+struct ag_decide_opt {
+	const struct dp_folder *folder; /* borrowed for the life of the core */
+	struct ag_bundle *bundle;
+	struct ag_identity *identity;
+};
+
+/* OR_FULL: the product's entities. */
+OR_NODISCARD enum or_code ag_decide_new(
+    struct ag_decide **out, const struct ag_decide_opt *opt, struct or_err *err);
+void ag_decide_free(struct ag_decide *d);
+
+/* Slices are borrowed and appear in the result. */
+struct ag_decide_ask {
+	enum wire_front front;
+	struct or_slice method;
+	struct or_slice path; /* canonical, without the query */
+	struct or_slice host;
+	const struct or_slice *query_keys;
+	size_t n_query_keys;
+	struct or_slice token;     /* p == NULL: none was given */
+	struct or_slice peer;      /* for the record: "192.0.2.1:40000" */
+	struct or_slice client_ip; /* for policy: "192.0.2.1" */
+	struct or_slice purpose;   /* empty: none */
+	struct or_slice trace_id;  /* 16 bytes */
+	struct or_slice span_id;   /* 8 bytes */
+	int64_t now_ns;            /* Unix time */
+};
+
+enum ag_decide_verdict {
+	AG_DECIDE_ALLOW,
+	AG_DECIDE_DENY,            /* 403 */
+	AG_DECIDE_UNAUTHENTICATED, /* 401 */
+	AG_DECIDE_UNAVAILABLE,     /* 503: there is no policy to decide by */
+};
+
+struct ag_decide_result {
+	enum ag_decide_verdict verdict;
+	const char *reason; /* the stable code that the record has */
+	bool strict;        /* the decision must be durable before the request goes on */
+	bool audit_full_allows;
+	const struct dp_port *port; /* NULL: none has that path */
+	/* Complete but for agent, epoch, stream, seq, phase and the request's outcome. */
+	struct wire_audit record;
+	struct or_slice inputs; /* JSON whose SHA-256 is record.inputs; empty: none decided */
+};
+
+/* OR_FULL: the arena; answer 503. *out is then untouched. */
+OR_NODISCARD enum or_code ag_decide_run(struct ag_decide_result *out, struct ag_decide *d,
+    const struct ag_decide_ask *ask, struct or_arena *a);
+
+#endif
