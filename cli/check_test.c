@@ -105,7 +105,7 @@ static void put_leaf(struct world *w, enum wire_leaf_type type, struct or_slice 
 /* A batch as ingest stores it: the frame, then its records from..to. */
 static void put_batch(struct world *w, uint64_t from, uint64_t to, const struct or_crypto_key *key)
 {
-	struct or_slice records[16];
+	struct or_slice records[16] = {{0}};
 	uint8_t root[32];
 	struct wire_frame f = {.cert = or_buf_slice(&w->cert),
 	    .epoch = 7,
