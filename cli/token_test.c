@@ -166,7 +166,7 @@ static void mint__signs_what_was_asked(void **state)
 		    "token issuer new --dir @/k --issuer https://issuer.example --alg %s", algs[i]);
 		assert_int_equal(run(w, ctl_token_main, line), 0);
 		assert_int_equal(strlen(w->out), CTL_KEY_ID_LEN);
-		snprintf(line, sizeof(line), "k/%s.pem", w->out);
+		snprintf(line, sizeof(line), "k/%.*s.pem", CTL_KEY_ID_LEN, w->out);
 		assert_int_equal(mode_of(w, line), 0600);
 		assert_int_equal(mode_of(w, "k"), 0700);
 		assert_int_equal(run(w, ctl_token_main,
