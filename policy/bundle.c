@@ -4,6 +4,7 @@
 #include "base/jsonw.h"
 #include "base/str.h"
 #include "policy/entities_json.h"
+#include "policy/validate.h"
 
 struct pol_bundle {
 	struct or_arena *arena; /* holds the bundle itself */
@@ -127,6 +128,8 @@ static enum or_code check_built(struct or_slice bytes, const struct pol_bundle_s
 	struct pol_bundle *b = NULL;
 	enum or_code rc = pol_bundle_open(&b, bytes, &pins, diags, err);
 
+	if (rc == OR_OK && b->schema)
+		rc = pol_validate_set(b->set, b->schema, POL_VALIDATE_STRICT, diags, err);
 	pol_bundle_unref(b);
 	return rc;
 }

@@ -230,6 +230,19 @@ static void build__refuses_an_id_that_is_there_twice(void **state)
 	ASSERT_HAS(w->err.msg, "a policy named `no-pii` exists already");
 }
 
+static void build__refuses_a_policy_that_does_not_fit_the_schema(void **state)
+{
+	struct world *w = *state;
+
+	w->policies[1].text =
+	    OR_SLICE_LIT("permit(principal, action, resource) when { principal.age > 1 };");
+	ASSERT_CODE(
+	    pol_bundle_build(&w->bytes, &w->src, w->key, w->pinned.id, NULL, &w->err), OR_INVAL);
+	ASSERT_HAS(w->err.msg, "deny.cedar:1:44: error: User has no attribute `age`");
+	w->src.schema = OR_SLICE_LIT("");
+	build(w);
+}
+
 static void build__refuses_bad_fields(void **state)
 {
 	struct world *w = *state;
@@ -288,6 +301,7 @@ int main(void)
 	    TEST(open__refuses_what_is_malformed),
 	    TEST(build__refuses_a_policy_that_does_not_parse),
 	    TEST(build__refuses_an_id_that_is_there_twice),
+	    TEST(build__refuses_a_policy_that_does_not_fit_the_schema),
 	    TEST(build__refuses_bad_fields),
 	    TEST(key_id__is_stable),
 	    TEST(ref__keeps_it_alive),

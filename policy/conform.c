@@ -120,21 +120,38 @@ static bool has_uid(const struct pol_uid *const *list, size_t n, const struct po
 	return false;
 }
 
+/* Whether the parents that an action is given reach that group, over the schema's own groups. */
+static bool reaches(
+    const struct pol_schema *s, const struct pol_entity *e, const struct pol_uid *group)
+{
+	for (size_t i = 0; i < e->n_parents; i++) {
+		const struct pol_action *p = pol_schema_action_find(s, e->parents[i]);
+
+		if (pol_uid_eq(e->parents[i], group) ||
+		    (p && has_uid(p->ancestors, p->n_ancestors, group)))
+			return true;
+	}
+	return false;
+}
+
+/* An action may be repeated among the entities, but only as the schema declares it. */
 static enum or_code check_action(
     const struct pol_schema *s, const struct pol_entity *e, struct or_err *err)
 {
 	const struct pol_action *a = pol_schema_action_find(s, &e->uid);
+	bool same;
 
 	if (!a)
 		return about_uid(err, "the action ", &e->uid, " is not declared");
 	if (e->attrs->n || e->tags->n)
 		return about_uid(err, "the action ", &e->uid, " cannot have attributes or tags");
-	for (size_t i = 0; i < e->n_parents; i++) {
-		if (!has_uid(a->ancestors, a->n_ancestors, e->parents[i]))
-			return about_uid(
-			    err, "the action ", &e->uid, " is in other groups than declared");
-	}
-	return OR_OK;
+	same = true;
+	for (size_t i = 0; i < e->n_parents; i++)
+		same &= has_uid(a->ancestors, a->n_ancestors, e->parents[i]);
+	for (size_t i = 0; i < a->n_ancestors; i++)
+		same &= reaches(s, e, a->ancestors[i]);
+	return same ? OR_OK
+		    : about_uid(err, "the action ", &e->uid, " is in other groups than declared");
 }
 
 static enum or_code check_parents(const struct pol_schema *s, const struct pol_entity_type *t,
