@@ -52,6 +52,33 @@ static const char *policy_dir(struct ctl_state *s, const struct ctl_bundle_opt *
 }
 
 /* *.cedar are policies, *.cedarschema the schema, entities.json further entities. */
+static enum or_code take_file(struct pol_bundle_source *src, struct pol_bundle_policy *files,
+    struct ctl_state *s, const char *path, struct or_slice name, struct or_err *err)
+{
+	bool is_policy = or_str_has_suffix(name, ".cedar");
+	bool is_schema = or_str_has_suffix(name, ".cedarschema");
+	struct or_slice text;
+	enum or_code rc;
+
+	if (!is_policy && !is_schema && !or_slice_is(name, "entities.json"))
+		return OR_OK;
+	rc = ctl_state_read(&text, s, path, err);
+	if (rc)
+		return rc;
+	if (is_policy && src->n_policies == FILES_MAX)
+		return or_err_set(err, OR_FULL, "%s: more than %d policy files", path, FILES_MAX);
+	if (is_schema && src->schema.n)
+		return or_err_set(err, OR_INVAL, "%s: a second schema", path);
+	if (is_policy)
+		files[src->n_policies++] = (struct pol_bundle_policy){
+		    .name = or_arena_strdup(s->arena, name), .text = text};
+	else if (is_schema)
+		src->schema = text;
+	else
+		src->entities = text;
+	return OR_OK;
+}
+
 static enum or_code read_policies(struct pol_bundle_source *src, struct pol_bundle_policy *files,
     struct ctl_state *s, const char *dir, struct or_err *err)
 {
@@ -61,29 +88,10 @@ static enum or_code read_policies(struct pol_bundle_source *src, struct pol_bund
 	if (rc)
 		return rc;
 	for (size_t i = 0; rc == OR_OK && i < names.n; i++) {
-		struct or_slice name = or_slice_str(names.names[i]), text;
 		const char *path = or_arena_printf(
 		    s->arena, "%.*s/%s", OR_SLICE_FMT(or_slice_str(dir)), names.names[i]);
-		bool is_policy = or_str_has_suffix(name, ".cedar");
-		bool is_schema = or_str_has_suffix(name, ".cedarschema");
 
-		if (!is_policy && !is_schema && !or_slice_is(name, "entities.json"))
-			continue;
-		rc = ctl_state_read(&text, s, path, err);
-		if (rc)
-			break;
-		if (is_policy && src->n_policies == FILES_MAX)
-			rc = or_err_set(
-			    err, OR_FULL, "%s: more than %d policy files", dir, FILES_MAX);
-		else if (is_policy)
-			files[src->n_policies++] = (struct pol_bundle_policy){
-			    .name = or_arena_strdup(s->arena, name), .text = text};
-		else if (is_schema && src->schema.n)
-			rc = or_err_set(err, OR_INVAL, "%s: a second schema", path);
-		else if (is_schema)
-			src->schema = text;
-		else
-			src->entities = text;
+		rc = take_file(src, files, s, path, or_slice_str(names.names[i]), err);
 	}
 	or_sys_names_free(&names);
 	if (rc == OR_OK && src->n_policies == 0)

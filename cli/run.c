@@ -18,7 +18,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { PRODUCT_MAX = 4 * 1024 * 1024, CONFIG_MAX = 1024 * 1024 };
+enum { CONFIG_MAX = 1024 * 1024, COMMAND_MAX = 63 };
 
 struct run {
 	/* from the command line */
@@ -312,6 +312,22 @@ static enum or_code run(struct run *r, const char *const *command, int *code, st
 	}
 }
 
+static int run_words(struct run *r, char **words, size_t n)
+{
+	const char *command[COMMAND_MAX + 1] = {NULL};
+	struct or_err err;
+	int code;
+
+	for (size_t i = 0; i < n; i++)
+		command[i] = words[i];
+	if (ctl_state_open(&r->state, r->state_dir, &err))
+		return ctl_term_fail("run", &err);
+	if (run(r, command, &code, &err))
+		code = ctl_term_fail("run", &err);
+	ctl_state_close(&r->state);
+	return code;
+}
+
 int ctl_run_main(int argc, char **argv)
 {
 	struct run r = {.product_path = "dataproduct.yaml"};
@@ -364,22 +380,12 @@ int ctl_run_main(int argc, char **argv)
 	    .flags = flags,
 	    .n_flags = OR_LEN(flags),
 	    .stop_at_word = true};
-	const char *command[64];
-	struct or_err err;
 	size_t n_words;
 	int code;
 
 	if (!ctl_args_parse(&spec, argc, argv, &n_words, &code))
 		return code;
-	if (n_words == 0 || n_words >= OR_LEN(command))
+	if (n_words == 0 || n_words > COMMAND_MAX)
 		return ctl_args_misuse(&spec, "which command? Give it behind --");
-	for (size_t i = 0; i < n_words; i++)
-		command[i] = argv[i];
-	command[n_words] = NULL;
-	if (ctl_state_open(&r.state, r.state_dir, &err))
-		return ctl_term_fail("run", &err);
-	if (run(&r, command, &code, &err))
-		code = ctl_term_fail("run", &err);
-	ctl_state_close(&r.state);
-	return code;
+	return run_words(&r, argv, n_words);
 }

@@ -11,7 +11,6 @@ import os
 import random
 import secrets
 import threading
-import time
 
 from world import World, check, check_has, main, wait_for
 
@@ -75,7 +74,7 @@ def crash():
         for victim in victims:
             before = sum(len(c.answered) for c in clients)
             wait_for("traffic", lambda: sum(len(c.answered) for c in clients) > before + 5)
-            time.sleep(rng.uniform(0, 0.25))  # a random moment, not a wait for something
+            stop.wait(rng.uniform(0, 0.25))  # a random moment, not a wait for something
             relative = "collector" if victim == "collector" else "agents/orders"
             pid = w.endpoint(relative)["pid"]
             w.kill(pid)

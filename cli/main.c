@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/verb.h"
+
+#include "cli/audit.h"
+#include "cli/doctor.h"
+#include "cli/key.h"
+#include "cli/policy.h"
+#include "cli/product.h"
+#include "cli/run.h"
+#include "cli/token.h"
+#include "cli/up.h"
+#include "cli/verify.h"
+
+int main(int argc, char **argv)
+{
+	static const struct ctl_verb verbs[] = {
+	    {"up", "start the collector of this machine", ctl_up_main},
+	    {"down", "stop it", ctl_up_down_main},
+	    {"run", "run a workload with its agent beside it", ctl_run_main},
+	    {"audit", "search the audit trail", ctl_audit_main},
+	    {"why", "explain one decision", ctl_audit_why_main},
+	    {"verify", "prove that the audit trail is complete and unchanged", ctl_verify_main},
+	    {"doctor", "say what works here and what does not", ctl_doctor_main},
+	    {"policy", "build and inspect signed policy bundles", ctl_policy_main},
+	    {"product", "check a data product's descriptor and contracts", ctl_product_main},
+	    {"token", "issue tokens for development", ctl_token_main},
+	    {"key", "make keys", ctl_key_main},
+	};
+
+	return ctl_verb_run("outrider", "Outrider guards data products and proves who read them.",
+	    verbs, sizeof(verbs) / sizeof(verbs[0]), argc, argv);
+}
