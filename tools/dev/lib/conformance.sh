@@ -15,7 +15,7 @@ conformance_unpack() { # DIR
     for entry in "$dir"/*; do
         case $entry in
         *.tar.gz | *.tar.xz) tar -xf "$entry" -C "$laid" || return 1 ;;
-        *) [[ -e $entry ]] && ln -s "$entry" "$laid/" ;;
+        *) [[ -e $entry ]] && ln -s "$(realpath "$entry")" "$laid/" ;;
         esac
     done
     echo "$laid"
