@@ -6,18 +6,18 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-static void line_and_col(struct or_slice text, size_t at, unsigned int *line, unsigned int *col)
+/* Counted from the policy's own start, so that a long file costs nothing. */
+static void line_and_col(
+    const struct pol_eval *ev, size_t at, unsigned int *line, unsigned int *col)
 {
-	*line = 1;
+	const uint8_t *p = ev->src->text.p;
+
+	*line = ev->policy ? ev->policy->line : 1;
 	*col = 1;
-	for (size_t i = 0; i < at && i < text.n; i++) {
-		if (text.p[i] == '\n') {
-			++*line;
-			*col = 1;
-		} else if ((text.p[i] & 0xC0) != 0x80) {
-			++*col;
-		}
-	}
+	for (size_t i = ev->policy ? ev->policy->at : 0; i < at; i++)
+		*line += p[i] == '\n';
+	for (size_t i = at; i > 0 && p[i - 1] != '\n'; i--)
+		*col += (p[i - 1] & 0xC0) != 0x80;
 }
 
 bool pol_eval_fail(struct pol_eval *ev, const struct pol_node *n, const char *fmt, ...)
@@ -29,7 +29,7 @@ bool pol_eval_fail(struct pol_eval *ev, const struct pol_node *n, const char *fm
 	va_start(ap, fmt);
 	vsnprintf(msg, sizeof(msg), fmt, ap);
 	va_end(ap);
-	line_and_col(ev->src->text, n->at, &line, &col);
+	line_and_col(ev, n->at, &line, &col);
 	ev->error = or_arena_printf(ev->arena, "%s:%u:%u: %s", ev->src->file, line, col, msg);
 	if (!ev->error) {
 		ev->error = "the request needs more memory than its budget";
@@ -375,6 +375,7 @@ enum pol_outcome pol_eval_policy(struct pol_eval *ev, const struct pol_policy *p
 
 	ev->slots = p->slots;
 	ev->src = &body->src;
+	ev->policy = p;
 	ev->error = NULL;
 	if (!scope_fits(ev, &body->principal, POL_VAR_PRINCIPAL) ||
 	    !scope_fits(ev, &body->action, POL_VAR_ACTION) ||

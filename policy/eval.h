@@ -21,8 +21,9 @@ struct pol_eval {
 	const struct pol_entity *known[3];  /* principal, action, resource; NULL: not known */
 	const struct pol_uid *const *slots; /* of the policy at hand */
 	const struct pol_source *src;       /* of the policy at hand */
-	const char *error;                  /* what failed, in the arena */
-	bool full;                          /* the arena's budget is used up */
+	const struct pol_policy *policy;
+	const char *error; /* what failed, in the arena */
+	bool full;         /* the arena's budget is used up */
 };
 
 enum pol_outcome { POL_OUTCOME_NO, POL_OUTCOME_YES, POL_OUTCOME_ERROR };

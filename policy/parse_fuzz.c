@@ -1,7 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "policy/authorize.h"
+#include "policy/validate.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static const char SCHEMA[] =
+    "entity User in [User] = {name: String, n?: Long, r?: {a?: {b?: Long}}} tags String;"
+    "entity Port in [User] = {level: Long, set: Set<User>}; entity Color enum [\"red\"];"
+    "action all; action read, write in all appliesTo {principal: User, resource: [Port, User],"
+    "  context: {ip: ipaddr, d?: decimal, t?: datetime}};";
+
+static void validate(const struct pol_set *set)
+{
+	struct pol_schema *schema = NULL;
+	enum or_code strict, permissive;
+
+	OR_ASSERT(pol_schema_parse_text(&schema, "s", or_slice_str(SCHEMA), NULL, NULL) == OR_OK);
+	strict = pol_validate_set(set, schema, POL_VALIDATE_STRICT, NULL, NULL);
+	permissive = pol_validate_set(set, schema, POL_VALIDATE_PERMISSIVE, NULL, NULL);
+	/* What is right in strict mode is right in permissive mode. */
+	OR_ASSERT(strict != OR_OK || permissive != OR_INVAL);
+	pol_schema_free(schema);
+}
 
 /* Any text parses or is refused with a diagnostic; what parses is evaluated too. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -24,6 +44,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		const struct pol_set *sets[] = {set};
 
 		OR_ASSERT(diags.errors == 0);
+		validate(set);
 		/* Only a budget can fail. */
 		if (pol_authorize_request(&d, ctx, sets, 1, &req) == OR_OK)
 			OR_ASSERT(d.n_reasons + d.n_errors <= pol_set_count(set));

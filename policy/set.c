@@ -37,13 +37,18 @@ void pol_set_free(struct pol_set *set)
 	or_arena_free(set->arena);
 }
 
-static uint32_t line_of(struct or_slice text, size_t at)
-{
-	uint32_t line = 1;
+/* Where reading stands in a text. */
+struct progress {
+	size_t in_text; /* policies seen, those that do not parse too */
+	size_t seen;    /* bytes whose lines are counted */
+	uint32_t line;
+};
 
-	for (size_t i = 0; i < at; i++)
-		line += text.p[i] == '\n';
-	return line;
+static uint32_t line_at(struct progress *at, struct or_slice text, size_t offset)
+{
+	for (; at->seen < offset; at->seen++)
+		at->line += text.p[at->seen] == '\n';
+	return at->line;
 }
 
 static bool name_policy(struct pol_set *set, struct pol_policy *p, size_t in_text)
@@ -81,7 +86,7 @@ static void roll_back(struct pol_set *set, size_t from)
 	or_buf_cut(&set->list, from * sizeof(void *));
 }
 
-static enum or_code add_one(struct pol_set *set, struct pol_parse *ps, size_t *in_text)
+static enum or_code add_one(struct pol_set *set, struct pol_parse *ps, struct progress *at)
 {
 	struct pol_policy *p = or_arena_alloc(set->arena, sizeof(*p));
 	enum or_code rc;
@@ -93,11 +98,11 @@ static enum or_code add_one(struct pol_set *set, struct pol_parse *ps, size_t *i
 	p->file = ps->lex.src.file;
 	/* One that does not parse keeps its number, so that a repair renames no other. */
 	if (!pol_parse_policy(ps, p)) {
-		++*in_text;
+		at->in_text++;
 		return OR_OK;
 	}
-	p->line = line_of(ps->lex.src.text, p->at);
-	if (!name_policy(set, p, (*in_text)++))
+	p->line = line_at(at, ps->lex.src.text, p->at);
+	if (!name_policy(set, p, at->in_text++))
 		return OR_FULL;
 	set->numbered++;
 	rc = insert(set, p);
@@ -109,14 +114,15 @@ static enum or_code add_one(struct pol_set *set, struct pol_parse *ps, size_t *i
 
 static enum or_code parse_all(struct pol_set *set, struct pol_parse *ps, size_t from)
 {
-	size_t in_text = 0, numbered = set->numbered, errors = ps->lex.diags->errors;
+	size_t numbered = set->numbered, errors = ps->lex.diags->errors;
+	struct progress at = {.line = 1};
 	enum or_code rc = OR_OK, one;
 
 	/* A first token that is malformed has been reported before this call. */
 	if (ps->lex.tok.kind == POL_TOK_BAD)
 		errors--;
 	while (ps->lex.tok.kind != POL_TOK_END && rc != OR_FULL && ps->rc != OR_FULL) {
-		one = add_one(set, ps, &in_text);
+		one = add_one(set, ps, &at);
 		rc = rc ? rc : one;
 	}
 	rc = rc == OR_FULL || ps->rc == OR_FULL ? OR_FULL : ps->rc ? ps->rc : rc;
