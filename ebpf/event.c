@@ -27,7 +27,8 @@ enum or_code tap_event_decode(struct tap_event *out, struct or_slice raw)
 	if (raw.n < sizeof(h))
 		return OR_PARSE;
 	memcpy(&h, raw.p, sizeof(h));
-	if (h.size != raw.n || h.kind >= TAP_KINDS || (h.flags & ~TAP_FLAGS))
+	if (h.size != raw.n || h.kind >= TAP_KINDS || (h.flags & ~TAP_FLAGS) ||
+	    h.mono_ns > INT64_MAX)
 		return OR_PARSE;
 	take_head(out, &h);
 	return tap_probe_list[h.kind]->decode(out, raw);
@@ -66,7 +67,7 @@ void tap_event_json(struct or_buf *out, const struct tap_event *ev)
 	or_jsonw_object(&w);
 	or_jsonw_kv_text(&w, "kind", tap_event_name(ev->kind));
 	or_jsonw_kv_u64(&w, "mono_ns", ev->mono_ns);
-	or_jsonw_kv_u64(&w, "cgroup", ev->cgroup);
+	tap_probe_json_id(&w, "cgroup", ev->cgroup);
 	or_jsonw_kv_u64(&w, "pid", ev->pid);
 	or_jsonw_kv_u64(&w, "ns_pid", ev->ns_pid);
 	or_jsonw_kv_u64(&w, "tid", ev->tid);

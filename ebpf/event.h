@@ -71,7 +71,8 @@ const char *tap_event_name(enum tap_kind kind);
  * or_loop_wall_ns). */
 int64_t tap_event_wall_ns(const struct tap_event *ev, int64_t now_ns, int64_t wall_ns);
 
-/* The event as one JSON object, for people and tests. Bytes that are not UTF-8 become U+FFFD. */
+/* The event as one JSON object, for people and tests; 64-bit ids are text. Bytes that are not UTF-8
+ * become U+FFFD. */
 void tap_event_json(struct or_buf *out, const struct tap_event *ev);
 
 #endif

@@ -33,12 +33,14 @@ struct tap {
 
 struct tap_loader {
 	int epoll;
-	uint32_t ring_bytes;
+	int measuring;       /* an fd that keeps the kernel's timing on, or -1 */
+	uint32_t ring_bytes; /* 0: as the probe says */
 	int cpus;
 	struct tap_raw_counts *per_cpu; /* one per CPU, for reading counters */
 	struct tap taps[TAP_KINDS];
 	unsigned int turn; /* whose ring is drained first */
 	size_t left;       /* of the budget of the drain that runs */
+	size_t handed;     /* by it, so far */
 	tap_loader_fn *fn;
 	void *arg;
 	struct tap_event event;
@@ -46,13 +48,16 @@ struct tap_loader {
 
 /* ---- attaching */
 
-/* Libbpf's last complaint, which says more than errno; the library has one hook per process. */
-static char complaint[128];
+/* Libbpf's first complaint about a hook, which says more than errno (the later ones are what
+ * follows from it). The library has one such hook per process. */
+static char complaint[160];
 
+OR_PRINTF(2, 0)
 static int on_print(enum libbpf_print_level level, const char *fmt, va_list args)
 {
-	if (level == LIBBPF_WARN)
-		vsnprintf(complaint, sizeof(complaint), fmt, args);
+	if (level != LIBBPF_WARN || complaint[0])
+		return 0;
+	vsnprintf(complaint, sizeof(complaint), fmt, args);
 	complaint[strcspn(complaint, "\n")] = '\0';
 	return 0;
 }
@@ -62,12 +67,15 @@ static bool is_permission(int error)
 	return error == EPERM || error == EACCES;
 }
 
-static void set_why(struct tap *t, const struct tap_hook *hook, int error)
+/* Adds the reason why one more hook is not it. */
+static void add_why(
+    struct tap *t, const struct tap_hook *hook, const char *reason, const char *more)
 {
-	t->status.state = is_permission(error) ? TAP_DENIED : TAP_UNSUPPORTED;
-	t->status.hook = "";
-	snprintf(t->status.why, sizeof(t->status.why), "%s: %s%s%s%s", hook->name, strerror(error),
-	    complaint[0] ? " (" : "", complaint, complaint[0] ? ")" : "");
+	char *why = t->status.why;
+	size_t n = strlen(why);
+
+	snprintf(why + n, sizeof(t->status.why) - n, "%s%s: %s%s%s%s", n ? "; " : "", hook->name,
+	    reason, more[0] ? " (" : "", more, more[0] ? ")" : "");
 }
 
 static void detach(struct tap *t)
@@ -80,6 +88,7 @@ static void detach(struct tap *t)
 	bpf_object__close(t->object);
 	t->ring = NULL;
 	t->object = NULL;
+	t->hook = NULL;
 }
 
 /* Whether the kernel has what the program attaches to: tells a system call that this architecture
@@ -92,13 +101,18 @@ static bool may_be_absent(const struct tap_hook *hook, size_t i, int error)
 /* Chooses the hook's programs and loads them with the ring. */
 static int load(struct tap *t, const struct tap_hook *hook)
 {
+	LIBBPF_OPTS(bpf_object_open_opts, opts, .object_name = t->probe->name);
 	struct bpf_program *prog;
 	struct bpf_map *ring;
+	uint32_t bytes;
 
-	t->object = bpf_object__open_mem(t->probe->object->p, t->probe->object->n, NULL);
+	t->object = bpf_object__open_mem(t->probe->object->p, t->probe->object->n, &opts);
 	if (!t->object)
 		return errno;
-	bpf_object__for_each_program(prog, t->object) bpf_program__set_autoload(prog, false);
+	bpf_object__for_each_program(prog, t->object)
+	{
+		bpf_program__set_autoload(prog, false);
+	}
 	for (size_t i = 0; i < TAP_HOOK_PROGS && hook->progs[i]; i++) {
 		prog = bpf_object__find_program_by_name(t->object, hook->progs[i]);
 		OR_ASSERT(prog);
@@ -108,7 +122,8 @@ static int load(struct tap *t, const struct tap_hook *hook)
 	t->counts = bpf_object__find_map_by_name(t->object, "counts");
 	t->filter = bpf_object__find_map_by_name(t->object, "filter");
 	OR_ASSERT(ring && t->counts && t->filter);
-	if (bpf_map__set_max_entries(ring, t->owner->ring_bytes) < 0)
+	bytes = t->owner->ring_bytes ? t->owner->ring_bytes : t->probe->ring_bytes;
+	if (bpf_map__set_max_entries(ring, bytes) < 0)
 		return errno;
 	return bpf_object__load(t->object) < 0 ? errno : 0;
 }
@@ -136,8 +151,10 @@ static int on_record(void *ctx, void *data, size_t size)
 		return 0;
 	}
 	t->received++;
+	tap->handed++;
+	tap->left--;
 	tap->fn(tap->arg, &tap->event);
-	return --tap->left ? 0 : STOP;
+	return tap->left ? 0 : STOP;
 }
 
 static int open_ring(struct tap *t)
@@ -162,7 +179,9 @@ static bool try_hook(struct tap *t, const struct tap_hook *hook)
 	if (!error)
 		error = open_ring(t);
 	if (error) {
-		set_why(t, hook, error);
+		if (is_permission(error))
+			t->status.state = TAP_DENIED;
+		add_why(t, hook, strerror(error), is_permission(error) ? "" : complaint);
 		detach(t);
 		return false;
 	}
@@ -183,8 +202,7 @@ static void attach(struct tap *t)
 	for (size_t i = 0; i < t->probe->n_hooks; i++) {
 		hook = &t->probe->hooks[i];
 		if (hook->needs_tracefs && !tap_tracefs_is_there()) {
-			snprintf(t->status.why, sizeof(t->status.why),
-			    "%s: tracefs is not mounted at /sys/kernel/tracing", hook->name);
+			add_why(t, hook, "tracefs is not mounted at /sys/kernel/tracing", "");
 			continue;
 		}
 		if (try_hook(t, hook))
@@ -207,6 +225,23 @@ static enum or_code check_opt(const struct tap_loader_opt *opt, struct or_err *e
 	return OR_OK;
 }
 
+static struct tap_loader *new_loader(int epoll, const struct tap_loader_opt *opt)
+{
+	struct tap_loader *tap = or_mem_new(sizeof(*tap));
+
+	tap->epoll = epoll;
+	tap->measuring = opt->measure ? bpf_enable_stats(BPF_STATS_RUN_TIME) : -1;
+	tap->ring_bytes = opt->ring_bytes;
+	tap->cpus = libbpf_num_possible_cpus();
+	OR_ASSERT(tap->cpus > 0);
+	tap->per_cpu = or_mem_array((size_t)tap->cpus, sizeof(*tap->per_cpu));
+	for (size_t i = 0; i < TAP_KINDS; i++) {
+		tap->taps[i] = (struct tap){.probe = tap_probe_list[i], .owner = tap};
+		tap->taps[i].status.hook = "";
+	}
+	return tap;
+}
+
 enum or_code tap_loader_open(
     struct tap_loader **out, const struct tap_loader_opt *opt, struct or_err *err)
 {
@@ -222,20 +257,13 @@ enum or_code tap_loader_open(
 	epoll = epoll_create1(EPOLL_CLOEXEC);
 	if (epoll < 0)
 		return or_err_sys(err, "epoll_create1");
-	if (opt->private_tracefs && tap_tracefs_mount_private(NULL) != OR_OK)
-		complaint[0] = '\0'; /* the probe that misses it will say so */
 	libbpf_set_print(on_print);
-	tap = or_mem_new(sizeof(*tap));
-	tap->epoll = epoll;
-	tap->ring_bytes = opt->ring_bytes ? opt->ring_bytes : TAP_LOADER_RING_BYTES;
-	tap->cpus = libbpf_num_possible_cpus();
-	tap->per_cpu = or_mem_array((size_t)tap->cpus, sizeof(*tap->per_cpu));
-	for (unsigned int i = 0; i < TAP_KINDS; i++) {
-		tap->taps[i] = (struct tap){.probe = tap_probe_list[i], .owner = tap};
-		tap->taps[i].status.hook = "";
+	if (opt->private_tracefs) /* where it fails the probe that misses it says so */
+		tap_tracefs_mount_private(NULL);
+	tap = new_loader(epoll, opt);
+	for (unsigned int i = 0; i < TAP_KINDS; i++)
 		if (!opt->probes || opt->probes & (1U << i))
 			attach(&tap->taps[i]);
-	}
 	*out = tap;
 	return OR_OK;
 }
@@ -246,6 +274,8 @@ void tap_loader_close(struct tap_loader *tap)
 		return;
 	for (size_t i = 0; i < TAP_KINDS; i++)
 		detach(&tap->taps[i]);
+	if (tap->measuring >= 0)
+		or_sys_close(tap->measuring);
 	or_sys_close(tap->epoll);
 	or_mem_free(tap->per_cpu);
 	or_mem_free(tap);
@@ -286,6 +316,7 @@ size_t tap_loader_drain(struct tap_loader *tap, size_t budget, tap_loader_fn *fn
 	struct tap *t;
 
 	tap->left = budget;
+	tap->handed = 0;
 	tap->fn = fn;
 	tap->arg = arg;
 	for (size_t i = 0; i < TAP_KINDS && tap->left; i++) {
@@ -294,7 +325,12 @@ size_t tap_loader_drain(struct tap_loader *tap, size_t budget, tap_loader_fn *fn
 			ring_buffer__consume(t->ring);
 	}
 	tap->turn = (tap->turn + 1) % TAP_KINDS;
-	return budget - tap->left;
+	return tap->handed;
+}
+
+void tap_loader_break(struct tap_loader *tap)
+{
+	tap->left = 0;
 }
 
 const struct tap_status *tap_loader_status(const struct tap_loader *tap, enum tap_kind kind)
@@ -318,19 +354,24 @@ const char *tap_loader_state_name(enum tap_state state)
 
 /* ---- counters */
 
+static bool read_info(struct bpf_prog_info *info, const struct bpf_program *prog)
+{
+	uint32_t size = sizeof(*info);
+
+	memset(info, 0, size);
+	return bpf_program__fd(prog) >= 0 &&
+	       bpf_obj_get_info_by_fd(bpf_program__fd(prog), info, &size) == 0;
+}
+
 static uint64_t read_missed(const struct tap *t)
 {
 	struct bpf_prog_info info;
 	struct bpf_program *prog;
-	uint32_t size;
 	uint64_t n = 0;
 
 	bpf_object__for_each_program(prog, t->object)
 	{
-		size = sizeof(info);
-		memset(&info, 0, sizeof(info));
-		if (bpf_program__fd(prog) >= 0 &&
-		    bpf_obj_get_info_by_fd(bpf_program__fd(prog), &info, &size) == 0)
+		if (read_info(&info, prog))
 			n += info.recursion_misses;
 	}
 	return n;
@@ -354,4 +395,32 @@ void tap_loader_stats(struct tap_stats *out, const struct tap_loader *tap, enum 
 		out->lost_ring += tap->per_cpu[i].lost_ring;
 		out->untracked += tap->per_cpu[i].untracked;
 	}
+}
+
+static size_t read_costs(struct tap_cost *out, const struct tap *t)
+{
+	struct bpf_prog_info info;
+	const char *name;
+	size_t n = 0;
+
+	for (size_t i = 0; i < TAP_HOOK_PROGS && t->hook && t->hook->progs[i]; i++) {
+		name = t->hook->progs[i];
+		if (!t->links[i] ||
+		    !read_info(&info, bpf_object__find_program_by_name(t->object, name)))
+			continue;
+		out[n].program = name;
+		out[n].runs = info.run_cnt;
+		out[n].ns = info.run_time_ns;
+		n++;
+	}
+	return n;
+}
+
+size_t tap_loader_costs(struct tap_cost out[TAP_LOADER_COSTS], const struct tap_loader *tap)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < TAP_KINDS; i++)
+		n += read_costs(out + n, &tap->taps[i]);
+	return n;
 }

@@ -18,12 +18,14 @@
 
 struct tap_loader;
 
-#define TAP_LOADER_RING_BYTES (256U * 1024U)
-#define TAP_LOADER_RING_MAX   (64U * 1024U * 1024U)
+#define TAP_LOADER_RING_MAX (64U * 1024U * 1024U)
 
 struct tap_loader_opt {
-	unsigned int probes;  /* bits 1 << TAP_EXEC…; 0: all */
-	uint32_t ring_bytes;  /* of each probe: a power of two from a page up; 0: the default */
+	unsigned int probes; /* bits 1 << TAP_EXEC…; 0: all */
+	uint32_t ring_bytes; /* of each probe: a power of two from a page up; 0: exec and conn 64
+				KiB, file 256 KiB. Twice that is mapped. */
+	bool measure; /* the kernel times each run of every program on the machine (some 20 ns
+			 each), for tap_loader_costs; where it may not, the costs stay 0 */
 	bool private_tracefs; /* tap_tracefs_mount_private first; where that fails go on without */
 };
 
@@ -39,8 +41,9 @@ void tap_loader_close(struct tap_loader *tap);
 OR_NODISCARD enum or_code tap_loader_watch(
     struct tap_loader *tap, const char *cgroup_dir, struct or_err *err);
 
-/* Readable while an event waits; for or_loop_io_start. Borrowed. The kernel wakes a reader once and
- * not again before it has drained, so draining some milliseconds later costs fewer wake-ups. */
+/* Readable while an event waits. Borrowed. The kernel wakes a reader once, and not again before it
+ * has drained; a wake-up per event costs many times what the event does. So wait some milliseconds
+ * before draining; tap_feed_start does all of that on a loop. */
 int tap_loader_fd(const struct tap_loader *tap);
 
 /* ev is valid until the callback returns. */
@@ -49,6 +52,8 @@ typedef void tap_loader_fn(void *arg, const struct tap_event *ev);
 /* Hands over at most budget events, probes in turn; returns how many. 0: nothing waits. In the
  * order of time within a probe and CPU, not between them. */
 size_t tap_loader_drain(struct tap_loader *tap, size_t budget, tap_loader_fn *fn, void *arg);
+/* From within fn: the drain returns after this event. */
+void tap_loader_break(struct tap_loader *tap);
 
 enum tap_state {
 	TAP_OFF, /* not asked for */
@@ -80,5 +85,14 @@ struct tap_stats {
 };
 /* Since open. Zeros where the probe is not attached. */
 void tap_loader_stats(struct tap_stats *out, const struct tap_loader *tap, enum tap_kind kind);
+
+struct tap_cost {
+	const char *program; /* its name in x.bpf.c; borrowed */
+	uint64_t runs;       /* on any process of the machine */
+	uint64_t ns;         /* in all */
+};
+#define TAP_LOADER_COSTS (TAP_KINDS * 8)
+/* With opt.measure: what each attached program has cost so far; returns how many there are. */
+size_t tap_loader_costs(struct tap_cost out[TAP_LOADER_COSTS], const struct tap_loader *tap);
 
 #endif

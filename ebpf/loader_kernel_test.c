@@ -7,7 +7,7 @@
 #include "base/str.h"
 #include "ebpf/cgroup.h"
 #include "ebpf/exec/exec.h"
-#include "ebpf/loader.h"
+#include "ebpf/feed.h"
 #include "ebpf/tracefs.h"
 #include "tests/support/support.h"
 
@@ -507,6 +507,56 @@ static void drain__keeps_to_its_budget(void **state)
 	assert_int_equal(tap_loader_drain(tap, 64, on_event, NULL), 0);
 }
 
+struct fed {
+	struct or_loop *loop;
+	struct tap_feed *feed;
+	size_t n, stop_at;
+	bool late;
+};
+
+static void on_fed(void *arg, const struct tap_event *ev)
+{
+	struct fed *fed = arg;
+
+	(void)ev;
+	if (++fed->n != fed->stop_at)
+		return;
+	tap_feed_cancel(fed->feed);
+	or_loop_stop(fed->loop);
+}
+
+static void on_late(void *arg)
+{
+	struct fed *fed = arg;
+
+	fed->late = true;
+	or_loop_stop(fed->loop);
+}
+
+static void feed__brings_events_until_it_is_cancelled(void **state)
+{
+	const char *argv[] = {"/bin/true", NULL};
+	struct fed fed = {.stop_at = 3};
+	struct or_loop_timer *late;
+	struct or_err err;
+
+	(void)state;
+	need(TAP_EXEC);
+	ASSERT_OK(or_loop_new(&fed.loop, NULL, &err), &err);
+	for (int i = 0; i < 5; i++)
+		run_in(inside, do_exec, argv);
+	fed.feed = tap_feed_start(fed.loop, tap, on_fed, &fed);
+	late = or_loop_timer_start(fed.loop, DEADLINE_S * OR_NS_PER_S, on_late, &fed);
+	or_loop_run(fed.loop);
+	assert_false(fed.late);
+	/* The other events, two at least, wait for the next one who asks. */
+	assert_int_equal(fed.n, 3);
+	tap_loader_drain(tap, 64, on_event, NULL);
+	assert_true(n_seen >= 2);
+	or_loop_timer_cancel(late);
+	or_loop_free(fed.loop);
+}
+
 enum { OPENINGS = 3000 };
 
 static void do_many(const void *arg)
@@ -629,6 +679,7 @@ int main(void)
 	    TEST(scope__takes_in_what_is_below),
 	    TEST(watch__moves_to_another_cgroup),
 	    TEST(drain__keeps_to_its_budget),
+	    TEST(feed__brings_events_until_it_is_cancelled),
 	    TEST(stats__account_for_every_event),
 	};
 	int failed = SKIPPED;

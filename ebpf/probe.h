@@ -29,6 +29,7 @@ struct tap_probe {
 	enum tap_kind kind;
 	const char *name;
 	const struct or_slice *object; /* object.h */
+	uint32_t ring_bytes;           /* unless tap_loader_opt says otherwise */
 	const struct tap_hook *hooks;
 	size_t n_hooks;
 	/* raw is the whole record, its head already checked and copied into *out. */
@@ -36,6 +37,9 @@ struct tap_probe {
 	/* Its own members, into the event's object. */
 	void (*json)(struct or_jsonw *w, const struct tap_event *ev);
 };
+
+/* A 64-bit id, as text: JSON's numbers don't hold it everywhere. */
+void tap_probe_json_id(struct or_jsonw *w, const char *key, uint64_t id);
 
 /* By kind. */
 extern const struct tap_probe *const tap_probe_list[TAP_KINDS];

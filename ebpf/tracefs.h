@@ -13,6 +13,6 @@ bool tap_tracefs_is_there(void);
 /* Gives the calling thread (call it while there is one) a mount namespace of its own in which
  * tracefs is mounted; nobody else sees it. Does nothing where it is there. OR_DENIED: needs
  * CAP_SYS_ADMIN. OR_UNSUPPORTED: the kernel has no tracefs. */
-OR_NODISCARD enum or_code tap_tracefs_mount_private(struct or_err *err);
+enum or_code tap_tracefs_mount_private(struct or_err *err);
 
 #endif

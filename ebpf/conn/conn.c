@@ -25,7 +25,7 @@ static enum or_code decode(struct tap_event *out, struct or_slice raw)
 	if (raw.n != sizeof(r))
 		return OR_PARSE;
 	memcpy(&r, raw.p, sizeof(r));
-	if (r.outcome >= TAP_CONN_OUTCOMES)
+	if (r.outcome >= TAP_CONN_OUTCOMES || r.took_ns > INT64_MAX)
 		return OR_PARSE;
 	if (r.family != TAP_CONN_INET && r.family != TAP_CONN_INET6)
 		return OR_PARSE;
@@ -69,6 +69,7 @@ const struct tap_probe tap_conn_probe = {
     .kind = TAP_CONN,
     .name = "conn",
     .object = &tap_object_conn,
+    .ring_bytes = 64 * 1024,
     .hooks = hooks,
     .n_hooks = OR_LEN(hooks),
     .decode = decode,

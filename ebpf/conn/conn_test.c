@@ -66,6 +66,12 @@ static void decode__refuses_what_is_out_of_range(void **state)
 	raw.outcome = TAP_CONN_OUTCOMES;
 	ASSERT_CODE(tap_event_decode(&ev, or_slice(&raw, sizeof(raw))), OR_PARSE);
 	raw = refused_v4();
+	raw.took_ns = UINT64_MAX;
+	ASSERT_CODE(tap_event_decode(&ev, or_slice(&raw, sizeof(raw))), OR_PARSE);
+	raw = refused_v4();
+	raw.head.mono_ns = UINT64_MAX;
+	ASSERT_CODE(tap_event_decode(&ev, or_slice(&raw, sizeof(raw))), OR_PARSE);
+	raw = refused_v4();
 	raw.head.size--;
 	ASSERT_CODE(tap_event_decode(&ev, or_slice(&raw, sizeof(raw) - 1)), OR_PARSE);
 }

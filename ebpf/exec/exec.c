@@ -69,6 +69,7 @@ const struct tap_probe tap_exec_probe = {
     .kind = TAP_EXEC,
     .name = "exec",
     .object = &tap_object_exec,
+    .ring_bytes = 64 * 1024,
     .hooks = hooks,
     .n_hooks = OR_LEN(hooks),
     .decode = decode,

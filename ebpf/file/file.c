@@ -56,7 +56,7 @@ static void json(struct or_jsonw *w, const struct tap_event *ev)
 	or_jsonw_kv_u64(w, "error", ev->file.error);
 	or_jsonw_kv_u64(w, "open_flags", ev->file.open_flags);
 	or_jsonw_kv_u64(w, "mode", ev->file.mode);
-	or_jsonw_kv_u64(w, "inode", ev->file.inode);
+	tap_probe_json_id(w, "inode", ev->file.inode);
 	or_jsonw_kv_u64(w, "dev_major", ev->file.dev_major);
 	or_jsonw_kv_u64(w, "dev_minor", ev->file.dev_minor);
 }
@@ -65,6 +65,7 @@ const struct tap_probe tap_file_probe = {
     .kind = TAP_FILE,
     .name = "file",
     .object = &tap_object_file,
+    .ring_bytes = 256 * 1024,
     .hooks = hooks,
     .n_hooks = OR_LEN(hooks),
     .decode = decode,
