@@ -3,6 +3,7 @@
 
 #include "base/str.h"
 #include "base/sys.h"
+#include "cli/key.h"
 #include "policy/bundle.h"
 #include "product/product.h"
 
@@ -99,18 +100,6 @@ static enum or_code read_policies(struct pol_bundle_source *src, struct pol_bund
 	return rc;
 }
 
-static enum or_code read_key(
-    struct or_crypto_key **out, struct ctl_state *s, const char *path, struct or_err *err)
-{
-	struct or_slice pem;
-	enum or_code rc = ctl_state_read(&pem, s, path, err);
-
-	if (rc)
-		return rc;
-	rc = or_crypto_key_from_pem(out, pem, err);
-	return rc ? or_err_wrap(err, rc, "%s", path) : OR_OK;
-}
-
 static void describe(struct ctl_bundle_built *out, const struct pol_bundle_source *src,
     struct or_slice bytes, size_t n_policies)
 {
@@ -126,8 +115,8 @@ static void describe(struct ctl_bundle_built *out, const struct pol_bundle_sourc
 	or_buf_done(&hex);
 }
 
-static enum or_code sign(struct ctl_bundle_built *out, struct ctl_state *s,
-    const struct pol_bundle_source *src, const struct ctl_bundle_opt *opt, struct or_err *err)
+static enum or_code sign(struct ctl_bundle_built *out, const struct pol_bundle_source *src,
+    const struct ctl_bundle_opt *opt, struct or_err *err)
 {
 	struct or_crypto_key *key = NULL;
 	struct pol_bundle *opened = NULL;
@@ -138,7 +127,7 @@ static enum or_code sign(struct ctl_bundle_built *out, struct ctl_state *s,
 
 	or_buf_init(&bytes, POL_BUNDLE_MAX);
 	or_buf_init(&key_id, 64);
-	rc = read_key(&key, s, opt->key_path, err);
+	rc = ctl_key_load(&key, opt->key_path, err);
 	if (rc == OR_OK && pol_bundle_key_id(&key_id, key))
 		rc = or_err_set(
 		    err, OR_INVAL, "%s: bundles are signed with Ed25519 keys", opt->key_path);
@@ -177,7 +166,7 @@ enum or_code ctl_bundle_build(struct ctl_bundle_built *out, struct ctl_state *s,
 	if (!src.product)
 		return err ? err->code : OR_INVAL;
 	rc = read_policies(&src, files, s, policy_dir(s, opt), err);
-	return rc ? rc : sign(out, s, &src, opt, err);
+	return rc ? rc : sign(out, &src, opt, err);
 }
 
 /* The key pair for development, made on first use. */
@@ -188,8 +177,8 @@ static enum or_code development_key(
 	struct or_buf pem;
 	enum or_code rc = or_sys_mkdir(ctl_state_path(s, "keys"), 0700, err);
 
-	*private_path = ctl_state_path(s, "keys/bundle.pem");
-	*public_path = ctl_state_path(s, "keys/bundle.pub");
+	*private_path = ctl_state_path(s, "keys/bundle.key");
+	*public_path = ctl_state_path(s, "keys/bundle.key.pub");
 	if (rc || access(*private_path, F_OK) == 0)
 		return rc;
 	or_buf_init(&pem, KEY_MAX);
@@ -198,11 +187,8 @@ static enum or_code development_key(
 		rc = or_crypto_key_to_pem(&pem, key, false);
 	if (rc == OR_OK)
 		rc = or_sys_write_file(*public_path, or_buf_slice(&pem), 0644, err);
-	or_buf_clear(&pem);
 	if (rc == OR_OK)
-		rc = or_crypto_key_to_pem(&pem, key, true);
-	if (rc == OR_OK)
-		rc = or_sys_write_file(*private_path, or_buf_slice(&pem), 0600, err);
+		rc = ctl_key_save(*private_path, key, err);
 	or_crypto_key_free(key);
 	or_buf_done(&pem);
 	return rc;

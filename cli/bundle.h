@@ -29,7 +29,7 @@ struct ctl_bundle_built {
 OR_NODISCARD enum or_code ctl_bundle_build(struct ctl_bundle_built *out, struct ctl_state *s,
     const struct ctl_bundle_opt *opt, struct or_err *err);
 
-/* A development bundle in dir, signed with <state>/keys/bundle.pem, which is made where it is
+/* A development bundle in dir, signed with <state>/keys/bundle.key, which is made where it is
  * missing. Both paths are in the state's arena. */
 OR_NODISCARD enum or_code ctl_bundle_develop(const char **bundle, const char **public_key,
     struct ctl_state *s, const char *product_path, const char *dir, struct or_err *err);

@@ -76,8 +76,8 @@ static int build_main(int argc, char **argv)
 	    .about = "Checks a product's Cedar policies (*.cedar) and their schema (*.cedarschema) "
 		     "and signs\n"
 		     "them as one bundle. entities.json, where it is there, goes into it too.",
-	    .examples = "  outrider key new --out bundle\n"
-			"  outrider policy build --key bundle.pem --out orders.bundle",
+	    .examples = "  outrider key new --out bundle.key\n"
+			"  outrider policy build --key bundle.key --out orders.bundle",
 	    .flags = flags,
 	    .n_flags = OR_LEN(flags)};
 	size_t n_words;

@@ -245,15 +245,18 @@ static enum or_code fill_in(struct run *r, struct or_err *err)
 	for (size_t i = 0; i < r->trust.n && rc == OR_OK; i++)
 		rc = absolute_path(r, &r->trust.values[i], err);
 	if (rc == OR_OK && r->issuers.n == 0) {
-		struct or_slice issuer;
+		const struct or_json *issuer = NULL;
+		struct or_slice text;
 
-		if (ctl_state_read(
-			&issuer, &r->state, ctl_state_path(&r->state, "issuer/issuer"), NULL))
+		if (ctl_state_read(&text, &r->state,
+			ctl_state_path(&r->state, "issuer/issuer.json"), NULL) == OR_OK)
+			rc = or_json_parse(&issuer, text, r->state.arena, err);
+		if (rc == OR_OK && !or_json_get_str(issuer, "issuer").n)
 			return or_err_set(err, OR_INVAL,
 			    "nobody may issue tokens: give --issuer ISSUER=JWKS-FILE, or make a "
-			    "development issuer with: outrider token issuer new");
-		r->issuers.values[r->issuers.n++] =
-		    or_arena_printf(r->state.arena, "%.*s=%s", OR_SLICE_FMT(issuer), jwks);
+			    "development issuer with: outrider token issuer new --issuer URL");
+		r->issuers.values[r->issuers.n++] = or_arena_printf(r->state.arena, "%.*s=%s",
+		    OR_SLICE_FMT(or_json_get_str(issuer, "issuer")), jwks);
 	}
 	return rc;
 }

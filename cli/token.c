@@ -7,13 +7,30 @@
 #include "base/str.h"
 #include "cli/args.h"
 #include "cli/issuer.h"
+#include "cli/state.h"
 #include "cli/term.h"
 #include "cli/verb.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <time.h>
 
 enum { TOKEN_MAX = 16 * 1024, TTL_MAX_DAYS = 365 };
+
+/* --dir, or the issuer of this machine: the one that `outrider run` takes by itself. */
+static const char *directory(const char *dir, struct or_err *err)
+{
+	static char path[PATH_MAX];
+	struct ctl_state state;
+
+	if (dir)
+		return dir;
+	if (ctl_state_open(&state, NULL, err))
+		return NULL;
+	snprintf(path, sizeof(path), "%s/issuer", state.dir);
+	ctl_state_close(&state);
+	return path;
+}
 
 static int run_new(int argc, char **argv)
 {
@@ -30,10 +47,10 @@ static int run_new(int argc, char **argv)
 		.value = &alg},
 	};
 	const struct ctl_args args = {
-	    .usage = "outrider token issuer new --dir DIR --issuer URL [--alg EdDSA|ES256]",
+	    .usage = "outrider token issuer new --issuer URL [flags]",
 	    .about = "Makes an issuer of tokens for development: a private key (mode 0600) and\n"
 		     "jwks.json, which agents read. Prints the key's id.",
-	    .examples = "  outrider token issuer new --dir keys --issuer https://issuer.example",
+	    .examples = "  outrider token issuer new --issuer https://issuer.example",
 	    .flags = flags,
 	    .n_flags = OR_LEN(flags),
 	};
@@ -44,8 +61,11 @@ static int run_new(int argc, char **argv)
 
 	if (!ctl_args_parse(&args, argc, argv, &n_words, &code))
 		return code;
-	if (!dir || !url || n_words)
-		return ctl_args_misuse(&args, "--dir and --issuer are needed, and nothing else");
+	if (!url || n_words)
+		return ctl_args_misuse(&args, "--issuer is needed, and no further word");
+	dir = directory(dir, &err);
+	if (!dir)
+		return ctl_term_fail("token issuer new", &err);
 	if (!url[0] || strchr(url, '#'))
 		return ctl_args_misuse(&args, "--issuer: expected a URL without '#'");
 	if (ctl_issuer_new(kid, dir, url, alg, &err))
@@ -58,14 +78,17 @@ static int run_rotate(int argc, char **argv)
 {
 	const char *dir = NULL, *alg = "EdDSA";
 	const struct ctl_args_flag flags[] = {
-	    {.name = "dir", .metavar = "DIR", .help = "the issuer's directory", .value = &dir},
+	    {.name = "dir",
+		.metavar = "DIR",
+		.help = "the issuer's directory (default: issuer/ in the state directory)",
+		.value = &dir},
 	    {.name = "alg",
 		.metavar = "ALG",
 		.help = "EdDSA (the default) or ES256",
 		.value = &alg},
 	};
 	const struct ctl_args args = {
-	    .usage = "outrider token issuer rotate --dir DIR [--alg EdDSA|ES256]",
+	    .usage = "outrider token issuer rotate [flags]",
 	    .about = "Gives the issuer another key, which signs from now on. The old ones stay in\n"
 		     "jwks.json, so tokens that are out remain valid. Prints the new key's id.",
 	    .examples = "  outrider token issuer rotate --dir keys --alg ES256",
@@ -79,8 +102,11 @@ static int run_rotate(int argc, char **argv)
 
 	if (!ctl_args_parse(&args, argc, argv, &n_words, &code))
 		return code;
-	if (!dir || n_words)
-		return ctl_args_misuse(&args, "--dir is needed, and nothing else");
+	if (n_words)
+		return ctl_args_misuse(&args, "unexpected word \"%s\"", argv[0]);
+	dir = directory(dir, &err);
+	if (!dir)
+		return ctl_term_fail("token issuer rotate", &err);
 	if (ctl_issuer_rotate(kid, dir, alg, &err))
 		return ctl_term_fail("token issuer rotate", &err);
 	printf("%s\n", kid);
@@ -241,7 +267,10 @@ static int run_mint(int argc, char **argv)
 {
 	struct mint m = {.ttl = "5m"};
 	const struct ctl_args_flag flags[] = {
-	    {.name = "dir", .metavar = "DIR", .help = "the issuer's directory", .value = &m.dir},
+	    {.name = "dir",
+		.metavar = "DIR",
+		.help = "the issuer's directory (default: issuer/ in the state directory)",
+		.value = &m.dir},
 	    {.name = "sub", .metavar = "NAME", .help = "who the token is for", .value = &m.sub},
 	    {.name = "aud",
 		.metavar = "NAME",
@@ -263,7 +292,7 @@ static int run_mint(int argc, char **argv)
 		.value = &m.kid},
 	};
 	const struct ctl_args args = {
-	    .usage = "outrider token mint --dir DIR --sub NAME --aud NAME [flags]",
+	    .usage = "outrider token mint --sub NAME --aud NAME [flags]",
 	    .about = "Prints a signed token (compact JWT).",
 	    .examples = "  outrider token mint --dir keys --sub alice --aud orders \\\n"
 			"      --groups analysts --claim clearance=2 --claim domain=marketing\n"
@@ -278,8 +307,11 @@ static int run_mint(int argc, char **argv)
 
 	if (!ctl_args_parse(&args, argc, argv, &n_words, &code))
 		return code;
-	if (!m.dir || !m.sub || !m.sub[0] || m.aud.n == 0 || n_words)
-		return ctl_args_misuse(&args, "--dir, --sub and --aud are needed");
+	if (!m.sub || !m.sub[0] || m.aud.n == 0 || n_words)
+		return ctl_args_misuse(&args, "--sub and --aud are needed, and no further word");
+	m.dir = directory(m.dir, &err);
+	if (!m.dir)
+		return ctl_term_fail("token mint", &err);
 	or_buf_init(&token, 2 * TOKEN_MAX);
 	code = mint(&token, &m, &err) ? ctl_term_fail("token mint", &err) : CTL_EXIT_YES;
 	if (code == CTL_EXIT_YES)

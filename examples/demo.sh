@@ -83,15 +83,15 @@ say "The organisation's identity provider, in small: an issuer with a signing ke
 show outrider token issuer new --dir "$WORK/issuer" --issuer https://issuer.example
 
 say "The domain team's policies become one signed bundle. The key that signs stays offline."
-show outrider key new --out "$WORK/bundle"
-show outrider policy build --product examples/orders/dataproduct.yaml --key "$WORK/bundle.pem" \
+show outrider key new --out "$WORK/bundle.key"
+show outrider policy build --product examples/orders/dataproduct.yaml --key "$WORK/bundle.key" \
     --revision 1 --out "$WORK/orders.bundle"
 
 say "The product runs with its agent beside it; its output ports are guarded by the gate."
 printf '%s   $ outrider run --product examples/orders/dataproduct.yaml --bundle … -- python3 examples/orders/serve.py%s\n' \
     "$CYAN" "$PLAIN"
 outrider run --product examples/orders/dataproduct.yaml --bundle "$WORK/orders.bundle" \
-    --trust "$WORK/bundle.pub" --issuer "https://issuer.example=$WORK/issuer/jwks.json" \
+    --trust "$WORK/bundle.key.pub" --issuer "https://issuer.example=$WORK/issuer/jwks.json" \
     --listen 127.0.0.1:0 -- python3 examples/orders/serve.py >"$WORK/run.log" 2>&1 &
 RUN_PID=$!
 GATE='' UPSTREAM=''

@@ -51,9 +51,9 @@ def a_policy_that_does_not_parse():
         shutil.copytree(ORDERS, folder)
         with open(os.path.join(folder, "policy/orders.cedar"), "a") as f:
             f.write("\npermit (principal, action, resource)\nwhen { principal.clearance >> 2 };\n")
-        w.cli("key", "new", "--out", w.path("bundle"))
+        w.cli("key", "new", "--out", w.path("bundle.key"))
         r = w.cli("policy", "build", "--product", os.path.join(folder, "dataproduct.yaml"), "--key",
-                  w.path("bundle.pem"), "--out", w.path("orders.bundle"), check_code=2)
+                  w.path("bundle.key"), "--out", w.path("orders.bundle"), check_code=2)
         check(re.search(r"orders\.cedar:\d+:\d+", r.err), r)
         check_has(r.err, "when { principal.clearance >> 2 };")
         check_has(r.err, "^")
@@ -75,7 +75,7 @@ def a_wrong_or_older_bundle_leaves_the_old_one():
         wait_for("the older bundle's refusal", lambda: "revision" in error())
         check(revision() == 5, "the older bundle was taken")
 
-        w.bundle(6, name="stranger.bundle", key="stranger")
+        w.bundle(6, name="stranger.bundle", key="stranger.key")
         os.replace(w.path("stranger.bundle"), w.path("orders.bundle"))
         wait_for("the stranger's refusal", lambda: "sign" in error() or "key" in error())
         check(revision() == 5, "the stranger's bundle was taken")

@@ -149,12 +149,12 @@ class World:
             args += ["--claim", f"{name}={value}"]
         return self.cli(*args, *extra).out.strip()
 
-    def bundle(self, revision, name="orders.bundle", key="bundle", product=None):
-        if not os.path.exists(self.path(key + ".pem")):
+    def bundle(self, revision, name="orders.bundle", key="bundle.key", product=None):
+        if not os.path.exists(self.path(key)):
             self.cli("key", "new", "--out", self.path(key))
         path = self.path(name)
         self.cli("policy", "build", "--product", product or f"{ORDERS}/dataproduct.yaml", "--key",
-                 self.path(key + ".pem"), "--revision", str(revision), "--out", path)
+                 self.path(key), "--revision", str(revision), "--out", path)
         return path
 
     # ---- agent and workload
@@ -166,7 +166,7 @@ class World:
         log = open(self.path("run.log"), "a+")
         argv = [os.path.join(BIN, "outrider"), "run", "--product",
                 product or f"{ORDERS}/dataproduct.yaml", "--bundle", self.path("orders.bundle"),
-                "--trust", self.path("bundle.pub"), "--issuer",
+                "--trust", self.path("bundle.key.pub"), "--issuer",
                 f"{ISSUER}={self.path('issuer', 'jwks.json')}", "--listen", "127.0.0.1:0", *args,
                 "--", *(command or [sys.executable, f"{ORDERS}/serve.py"])]
         run = subprocess.Popen(argv, env=dict(os.environ, OUTRIDER_STATE=self.state), cwd=ROOT,
