@@ -15,6 +15,7 @@
 #include <openssl/pem.h>
 #include <openssl/rsa.h>
 #include <openssl/sha.h>
+#include <pthread.h>
 
 enum { RSA_BITS_MIN = 2048, RSA_BITS_MAX = 16384, COORD_MAX = 48, PEM_MAX = 64 * 1024 };
 
@@ -44,17 +45,34 @@ static const struct alg algs[] = {
     [OR_CRYPTO_PS512] = {"PS512", OR_CRYPTO_RSA, "SHA512", 0, true},
 };
 
+/* Frees a thread's context when the thread ends. */
+static pthread_key_t hash_key;
+
+static void free_hash_ctx(void *ctx)
+{
+	EVP_MD_CTX_free(ctx);
+}
+
+static void make_hash_key(void)
+{
+	OR_ASSERT(pthread_key_create(&hash_key, free_hash_ctx) == 0);
+}
+
 /* Fetched once per thread: the look-up costs more than hashing a node of the Merkle tree. */
 static EVP_MD_CTX *hash_ctx(void)
 {
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	static __thread EVP_MD_CTX *ctx;
-	static __thread EVP_MD *md;
+	EVP_MD *md;
 
 	if (!ctx) {
+		pthread_once(&once, make_hash_key);
 		ctx = EVP_MD_CTX_new();
 		md = EVP_MD_fetch(NULL, "SHA256", NULL);
 		OR_ASSERT(ctx && md);
 		OR_ASSERT(EVP_DigestInit_ex2(ctx, md, NULL) == 1);
+		EVP_MD_free(md); /* the context has its own reference */
+		OR_ASSERT(pthread_setspecific(hash_key, ctx) == 0);
 		return ctx;
 	}
 	OR_ASSERT(EVP_DigestInit_ex2(ctx, NULL, NULL) == 1);
