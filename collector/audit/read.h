@@ -5,8 +5,8 @@
  * Thread: whoever owns the reader; readers share nothing with each other or with the writer but the
  * files, so each loop or thread has its own. Reads block on the disk.
  * The caller says how many leaves there are (co_log_size, or a checkpoint's size); what lies behind
- * is never read. Level-0 tiles and entry bundles are computed from the segments.
- * Memory: 64 KiB and, for each segment that was touched, 4 bytes for 64 leaves.
+ * is never read, for it may still be cut. Level-0 tiles and entry bundles are computed.
+ * Memory: 256 KiB and, for each segment that was touched, 4 bytes for 64 leaves.
  */
 #ifndef COLLECTOR_AUDIT_READ_H
 #define COLLECTOR_AUDIT_READ_H
@@ -17,9 +17,14 @@
 
 struct co_read;
 
-/* dir: the log's. OR_ABSENT: there is no log. */
-OR_NODISCARD enum or_code co_read_open(struct co_read **out, const char *dir, struct or_err *err);
+/* dir: the log's; size: its leaves. OR_ABSENT: there is no log. */
+OR_NODISCARD enum or_code co_read_open(
+    struct co_read **out, const char *dir, uint64_t size, struct or_err *err);
 void co_read_close(struct co_read *r);
+
+/* The log has grown; a smaller size than before changes nothing. */
+void co_read_grow(struct co_read *r, uint64_t size);
+uint64_t co_read_size(const struct co_read *r);
 
 /* The leaf at index: slices are borrowed until the next call on r. OR_ABSENT: beyond the end.
  * OR_CORRUPT: its bytes changed; the message names segment, offset and index. */
@@ -30,16 +35,15 @@ OR_NODISCARD enum or_code co_read_leaf(
 OR_NODISCARD enum or_code co_read_hashes(
     struct co_read *r, struct tl_hash *out, uint64_t first, size_t n, struct or_err *err);
 
-/* Puts what a tlog client gets under that path: an entry bundle or a tile's hashes, in a log of
- * `size` leaves. OR_ABSENT: the tile is not that wide yet. */
-OR_NODISCARD enum or_code co_read_tile(struct co_read *r, struct or_buf *out, uint64_t size,
-    const struct tl_tile *tile, struct or_err *err);
+/* Puts what a tlog client gets under that path: an entry bundle or a tile's hashes.
+ * OR_ABSENT: the tile is not that wide yet. OR_CORRUPT: a tile's file is too short. */
+OR_NODISCARD enum or_code co_read_tile(
+    struct co_read *r, struct or_buf *out, const struct tl_tile *tile, struct or_err *err);
 
-/* The root of a complete subtree within `size`; a tl_proof_read_fn on struct co_read_nodes. */
+/* The root of a complete subtree: a tl_proof_read_fn on a struct co_read_nodes. */
 struct co_read_nodes {
 	struct co_read *r;
-	uint64_t size;
-	struct or_err err;
+	struct or_err err; /* why it failed */
 };
 enum or_code co_read_node(void *nodes, struct tl_hash *out, unsigned int height, uint64_t index);
 
@@ -47,6 +51,8 @@ enum or_code co_read_node(void *nodes, struct tl_hash *out, unsigned int height,
 struct co_read_scan {
 	uint64_t next; /* index of the leaf that co_read_scan_next gives */
 	uint64_t to;
+	size_t segment; /* the reader's: where it goes on; 0 at first */
+	uint64_t offset;
 };
 /* Borrowed until the next call on r. OR_ABSENT: the end. */
 OR_NODISCARD enum or_code co_read_scan_next(

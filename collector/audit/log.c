@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "collector/audit/log.h"
+
+#include "base/mem.h"
+
+enum { PENDING_DEFAULT = 16 * 1024 * 1024, RETRY_NS = 5 * OR_NS_PER_MS, LEN_BYTES = 4 };
+
+struct group {
+	size_t n;
+	int64_t received_ns;
+	uint64_t first;
+	co_log_fn *fn;
+	void *arg;
+};
+
+/* What one commit takes: groups, and their leaves one behind the other, each behind its length. */
+struct batch {
+	struct co_log *log;
+	struct or_buf groups;
+	struct or_buf leaves;
+	int64_t now_ns;
+	int64_t started_ns;
+	/* Filled by the slow thread. */
+	enum or_code rc;
+	struct or_err err;
+	uint64_t size;
+	struct or_buf note;
+};
+
+struct co_log {
+	struct co_store *store; /* the slow thread's while a batch runs */
+	struct co_log_opt opt;
+	char *dir;
+	char *origin;
+	struct batch *next; /* being collected */
+	bool is_running;
+	struct or_loop_timer *retry;
+	uint64_t size;
+	struct or_buf note;
+	struct or_err trouble; /* code OR_OK: none */
+	struct co_log_stats stats;
+};
+
+struct reopening {
+	struct co_log *log;
+	co_log_fn *fn;
+	void *arg;
+	enum or_code rc;
+	struct or_err err;
+};
+
+static void start(struct co_log *log);
+
+static void take_state(struct co_log *log)
+{
+	const struct or_err *damage = co_store_damage(log->store);
+
+	log->size = co_store_size(log->store);
+	or_buf_clear(&log->note);
+	or_buf_put_slice(&log->note, co_store_checkpoint(log->store));
+	log->trouble = damage ? *damage : (struct or_err){.code = OR_OK};
+}
+
+enum or_code co_log_open(struct co_log **out, const struct co_log_opt *opt, struct or_err *err)
+{
+	struct co_store *store;
+	struct co_log *log;
+	enum or_code rc = co_store_open(&store, &opt->store, err);
+
+	if (rc)
+		return rc;
+	log = or_mem_new(sizeof(*log));
+	log->store = store;
+	log->opt = *opt;
+	log->opt.store.dir = log->dir = or_mem_strdup(opt->store.dir);
+	log->opt.store.origin = log->origin = or_mem_strdup(opt->store.origin);
+	if (!log->opt.max_pending)
+		log->opt.max_pending = PENDING_DEFAULT;
+	or_buf_init(&log->note, TL_NOTE_MAX);
+	take_state(log);
+	*out = log;
+	return OR_OK;
+}
+
+static void free_batch(struct batch *b)
+{
+	if (!b)
+		return;
+	or_buf_done(&b->groups);
+	or_buf_done(&b->leaves);
+	or_buf_done(&b->note);
+	or_mem_free(b);
+}
+
+void co_log_close(struct co_log *log)
+{
+	if (!log)
+		return;
+	OR_ASSERT(!log->is_running);
+	or_loop_timer_cancel(log->retry);
+	free_batch(log->next);
+	co_store_close(log->store);
+	or_buf_done(&log->note);
+	or_mem_free(log->dir);
+	or_mem_free(log->origin);
+	or_mem_free(log);
+}
+
+static struct batch *new_batch(struct co_log *log)
+{
+	struct batch *b = or_mem_new(sizeof(*b));
+
+	b->log = log;
+	or_buf_init(&b->groups, (size_t)1 << 26);
+	or_buf_init(&b->leaves, (size_t)1 << 30);
+	or_buf_init(&b->note, TL_NOTE_MAX);
+	return b;
+}
+
+/* Slow thread: hands one group to the store. */
+static enum or_code put_group(struct batch *b, struct group *g, size_t *at)
+{
+	struct or_slice *leaves = or_mem_array(g->n, sizeof(*leaves));
+	enum or_code rc;
+
+	for (size_t i = 0; i < g->n; i++) {
+		uint32_t len;
+
+		memcpy(&len, b->leaves.p + *at, LEN_BYTES);
+		leaves[i] = or_slice(b->leaves.p + *at + LEN_BYTES, len);
+		*at += LEN_BYTES + len;
+	}
+	rc = co_store_put(b->log->store, leaves, g->n, g->received_ns, &g->first, &b->err);
+	or_mem_free(leaves);
+	return rc;
+}
+
+static void on_work(void *arg)
+{
+	struct batch *b = arg;
+	struct group *groups = (struct group *)(void *)b->groups.p;
+	size_t n = b->groups.n / sizeof(*groups), at = 0;
+
+	for (size_t i = 0; i < n && !b->rc; i++)
+		b->rc = put_group(b, &groups[i], &at);
+	if (!b->rc)
+		b->rc = co_store_commit(b->log->store, b->now_ns, &b->err);
+	b->size = co_store_size(b->log->store);
+	or_buf_put_slice(&b->note, co_store_checkpoint(b->log->store));
+}
+
+static void answer(struct batch *b)
+{
+	const struct group *groups = (const struct group *)(const void *)b->groups.p;
+	size_t n = b->groups.n / sizeof(*groups);
+
+	for (size_t i = 0; i < n; i++) {
+		if (groups[i].fn)
+			groups[i].fn(groups[i].arg, b->rc, groups[i].first, &b->err);
+	}
+}
+
+/* Appends that were collected while the commit failed fail with it. */
+static void fail_waiting(struct co_log *log)
+{
+	struct batch *b = log->next;
+
+	log->next = NULL;
+	if (!b)
+		return;
+	b->rc = log->trouble.code;
+	b->err = log->trouble;
+	answer(b);
+	free_batch(b);
+}
+
+static void on_done(void *arg)
+{
+	struct batch *b = arg;
+	struct co_log *log = b->log;
+
+	log->is_running = false;
+	log->size = b->size;
+	or_buf_clear(&log->note);
+	or_buf_put_slice(&log->note, or_buf_slice(&b->note));
+	log->stats.waiting -= b->leaves.n;
+	if (b->rc) {
+		log->trouble = b->err;
+		log->trouble.code = b->rc;
+	} else {
+		log->stats.commits++;
+		log->stats.last_ns = or_loop_now_ns(log->opt.loop) - b->started_ns;
+	}
+	answer(b);
+	free_batch(b);
+	if (log->trouble.code) {
+		log->stats.waiting = 0;
+		fail_waiting(log);
+	} else if (!log->is_running) {
+		start(log);
+	}
+}
+
+static void on_retry(void *arg)
+{
+	struct co_log *log = arg;
+
+	log->retry = NULL;
+	start(log);
+}
+
+/* Sends what was collected on its way, unless a commit is under way: its end comes back here. */
+static void start(struct co_log *log)
+{
+	struct batch *b = log->next;
+
+	if (!b || log->is_running || log->retry)
+		return;
+	b->now_ns = or_loop_wall_ns(log->opt.loop);
+	b->started_ns = or_loop_now_ns(log->opt.loop);
+	if (or_slow_submit(log->opt.slow, on_work, on_done, b)) {
+		/* Its queue is full of others' work. */
+		log->retry = or_loop_timer_start(log->opt.loop, RETRY_NS, on_retry, log);
+		return;
+	}
+	log->next = NULL;
+	log->is_running = true;
+}
+
+enum or_code co_log_append(struct co_log *log, const struct or_slice *leaves, size_t n,
+    co_log_fn *fn, void *arg, struct or_err *err)
+{
+	struct group g = {
+	    .n = n, .fn = fn, .arg = arg, .received_ns = or_loop_wall_ns(log->opt.loop)};
+	size_t room = 0;
+
+	if (log->trouble.code) {
+		if (err)
+			*err = log->trouble;
+		return log->trouble.code;
+	}
+	for (size_t i = 0; i < n; i++) {
+		if (leaves[i].n == 0 || leaves[i].n > TL_ENTRIES_LEAF_MAX)
+			return or_err_set(err, OR_INVAL, "a leaf of %zu bytes", leaves[i].n);
+		room += LEN_BYTES + leaves[i].n;
+	}
+	if (room > log->opt.max_pending - log->stats.waiting)
+		return or_err_set(err, OR_FULL, "the log is busy: %zu bytes wait to be written",
+		    log->stats.waiting);
+	if (!log->next)
+		log->next = new_batch(log);
+	for (size_t i = 0; i < n; i++) {
+		uint32_t len = (uint32_t)leaves[i].n;
+
+		or_buf_put(&log->next->leaves, &len, LEN_BYTES);
+		or_buf_put_slice(&log->next->leaves, leaves[i]);
+	}
+	or_buf_put(&log->next->groups, &g, sizeof(g));
+	OR_ASSERT(or_buf_ok(&log->next->groups) && or_buf_ok(&log->next->leaves));
+	log->stats.waiting += room;
+	log->stats.leaves += n;
+	log->stats.bytes += room - n * LEN_BYTES;
+	start(log);
+	return OR_OK;
+}
+
+static void on_reopen_work(void *arg)
+{
+	struct reopening *x = arg;
+
+	co_store_close(x->log->store);
+	x->log->store = NULL;
+	x->rc = co_store_open(&x->log->store, &x->log->opt.store, &x->err);
+}
+
+static void on_reopen_done(void *arg)
+{
+	struct reopening *x = arg;
+	struct co_log *log = x->log;
+
+	log->is_running = false;
+	if (x->rc) {
+		log->trouble = x->err;
+		log->trouble.code = x->rc;
+	} else {
+		take_state(log);
+		x->rc = log->trouble.code;
+		x->err = log->trouble;
+	}
+	if (x->fn)
+		x->fn(x->arg, x->rc, log->size, &x->err);
+	or_mem_free(x);
+}
+
+enum or_code co_log_reopen(struct co_log *log, co_log_fn *fn, void *arg, struct or_err *err)
+{
+	struct reopening *x;
+	enum or_code rc;
+
+	if (log->is_running || log->next)
+		return or_err_set(err, OR_BUSY, "appends still wait for their calls");
+	x = or_mem_new(sizeof(*x));
+	*x = (struct reopening){.log = log, .fn = fn, .arg = arg};
+	log->opt.store.now_ns = or_loop_wall_ns(log->opt.loop);
+	rc = or_slow_submit(log->opt.slow, on_reopen_work, on_reopen_done, x);
+	if (rc) {
+		or_mem_free(x);
+		return or_err_set(err, rc, "the slow thread's queue is full");
+	}
+	log->is_running = true;
+	return OR_OK;
+}
+
+uint64_t co_log_size(const struct co_log *log)
+{
+	return log->size;
+}
+
+struct or_slice co_log_checkpoint(const struct co_log *log)
+{
+	return or_buf_slice(&log->note);
+}
+
+const char *co_log_dir(const struct co_log *log)
+{
+	return log->dir;
+}
+
+const struct or_err *co_log_trouble(const struct co_log *log)
+{
+	return log->trouble.code ? &log->trouble : NULL;
+}
+
+void co_log_stats(struct co_log_stats *out, const struct co_log *log)
+{
+	*out = log->stats;
+}
