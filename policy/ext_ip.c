@@ -82,6 +82,7 @@ static bool parse_v6(struct pol_ip *out, struct or_slice s)
 	for (size_t i = 0; i < n; i++) {
 		size_t to = i < gap ? i : i + 8 - n;
 
+		OR_ASSERT(to < 8);
 		memcpy(&out->addr[to * 2], groups[i], 2);
 	}
 	return true;

@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The applications of the Cedar paper (OOPSLA 2024), and how a decision scales with the number of
+ * policies: bench_policy_oopsla DIR, where DIR is the unpacked archive of the corpus cedar-oopsla.
+ *
+ * Every answer is compared with the recorded one; the decision alone is timed, with the entities
+ * loaded before. One JSON line per application and size, and one per number of policies.
+ */
+#include "policy/authorize.h"
+#include "policy/entities_json.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { FILE_MAX = 256 << 20, HIERARCHIES = 20 };
+
+struct bench {
+	struct or_arena *arena; /* of one hierarchy */
+	struct or_buf text;
+	struct or_buf times; /* int64_t */
+	struct pol_ctx *ctx;
+	size_t wrong;
+};
+
+static int64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * OR_NS_PER_S + t.tv_nsec;
+}
+
+static bool read_file(struct or_buf *b, const char *path)
+{
+	FILE *f = fopen(path, "rb");
+	size_t n = 1;
+
+	or_buf_clear(b);
+	while (f && n > 0) {
+		uint8_t *to = or_buf_reserve(b, 65536);
+
+		n = to ? fread(to, 1, 65536, f) : 0;
+		if (to)
+			or_buf_commit(b, n);
+	}
+	if (f)
+		fclose(f);
+	return f && or_buf_ok(b);
+}
+
+static const struct or_json *read_json(struct bench *b, const char *path)
+{
+	const struct or_json *j = NULL;
+	struct pol_source src = {path, OR_SLICE_NONE};
+
+	if (!read_file(&b->text, path))
+		return NULL;
+	src.text = or_buf_slice(&b->text);
+	if (pol_json_parse(&j, &src, b->arena, NULL))
+		return NULL;
+	return j;
+}
+
+/* The corpus calls a policy without @id "policyN". */
+static struct or_slice name_of(const struct pol_policy *p)
+{
+	for (size_t i = 0; i < p->id.n; i++) {
+		if (p->id.p[i] == '#')
+			return or_slice_from(p->id, i + 1);
+	}
+	return p->id;
+}
+
+static bool as_recorded(const struct or_json *j, const struct pol_decision *d)
+{
+	const struct or_json *reasons = or_json_get(j, "reason");
+
+	if (or_slice_is(or_json_get_str(j, "decision"), "allow") != d->allow || d->n_errors ||
+	    !reasons || reasons->array.n != d->n_reasons)
+		return false;
+	for (size_t i = 0; i < d->n_reasons; i++) {
+		bool found = false;
+
+		for (size_t k = 0; k < reasons->array.n; k++)
+			found |= or_slice_eq(reasons->array.items[k]->s, name_of(d->reasons[i]));
+		if (!found)
+			return false;
+	}
+	return true;
+}
+
+static void time_requests(struct bench *b, const struct pol_set *set, const struct pol_entities *es,
+    const struct or_json *requests)
+{
+	struct pol_source src = {"requests.json", OR_SLICE_LIT("")};
+
+	for (size_t i = 0; requests && i < requests->array.n; i++) {
+		const struct or_json *j = requests->array.items[i];
+		struct pol_request req = {.context = NULL};
+		struct pol_decision d;
+		int64_t start, spent;
+
+		pol_ctx_begin(b->ctx, &es, 1);
+		if (pol_entities_json_uid(
+			&req.principal, &src, or_json_get(j, "principal"), NULL) ||
+		    pol_entities_json_uid(&req.action, &src, or_json_get(j, "action"), NULL) ||
+		    pol_entities_json_uid(&req.resource, &src, or_json_get(j, "resource"), NULL) ||
+		    pol_entities_json_context(&req.context, b->arena, &src,
+			or_json_get(j, "context"), NULL, NULL, NULL)) {
+			b->wrong++;
+			continue;
+		}
+		start = now_ns();
+		if (pol_authorize_request(&d, b->ctx, &set, 1, &req)) {
+			b->wrong++;
+			continue;
+		}
+		spent = now_ns() - start;
+		or_buf_put(&b->times, &spent, sizeof(spent));
+		b->wrong += !as_recorded(j, &d);
+	}
+}
+
+static int on_times(const void *a, const void *b)
+{
+	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* Prints p50, p99 and mean and forgets the times. */
+static void put_figures(struct bench *b)
+{
+	size_t n = b->times.n / sizeof(int64_t);
+	int64_t *t = (int64_t *)(void *)b->times.p, sum = 0;
+
+	if (n == 0) {
+		printf("\"requests\":0");
+		return;
+	}
+	qsort(t, n, sizeof(*t), on_times);
+	for (size_t i = 0; i < n; i++)
+		sum += t[i];
+	printf("\"p50_ns\":%lld,\"p99_ns\":%lld,\"mean_ns\":%lld,\"requests\":%zu,\"wrong\":%zu",
+	    (long long)t[n / 2], (long long)t[n * 99 / 100], (long long)(sum / (int64_t)n), n,
+	    b->wrong);
+	or_buf_clear(&b->times);
+}
+
+static struct pol_set *load_set(struct bench *b, const char *path)
+{
+	struct pol_set *set = NULL;
+	struct or_err err;
+
+	if (!read_file(&b->text, path))
+		return NULL;
+	if (pol_set_parse(&set, POL_IDS_ANNOTATED, "p", or_buf_slice(&b->text), NULL, &err))
+		fprintf(stderr, "%s: %s\n", path, err.msg);
+	return set;
+}
+
+static struct pol_entities *load_entities(struct bench *b, const char *path)
+{
+	struct pol_entities *es = NULL;
+	struct or_err err;
+
+	if (!read_file(&b->text, path) ||
+	    pol_entities_json_parse(&es, path, or_buf_slice(&b->text), NULL, NULL, &err))
+		fprintf(stderr, "%s: cannot be loaded\n", path);
+	return es;
+}
+
+static void link_all(struct bench *b, struct pol_set *set, const struct or_json *links)
+{
+	struct pol_source src = {"links.json", OR_SLICE_LIT("")};
+
+	for (size_t i = 0; links && i < links->array.n; i++) {
+		const struct or_json *j = links->array.items[i], *p = or_json_get(j, "principal");
+		const struct or_json *r = or_json_get(j, "resource");
+		struct pol_uid principal, resource;
+
+		if ((p && pol_entities_json_uid(&principal, &src, p, NULL)) ||
+		    (r && pol_entities_json_uid(&resource, &src, r, NULL)) ||
+		    pol_set_link(set, or_json_get_str(j, "template"), or_json_get_str(j, "id"),
+			p ? &principal : NULL, r ? &resource : NULL, NULL))
+			b->wrong++;
+	}
+}
+
+static void run_hierarchy(struct bench *b, const char *app_dir, int n, int k)
+{
+	const char *dir, *path;
+	struct pol_set *set;
+	struct pol_entities *es;
+
+	or_arena_clear(b->arena);
+	dir = or_arena_printf(b->arena, "%s/n%d/%d", app_dir, n, k);
+	path = or_arena_printf(b->arena, "%s/policies.cedar", app_dir);
+	set = load_set(b, path);
+	es = load_entities(b, or_arena_printf(b->arena, "%s/entities.json", dir));
+	path = or_arena_printf(b->arena, "%s/links.json", dir);
+	if (set && access(path, R_OK) == 0)
+		link_all(b, set, read_json(b, path));
+	if (set && es)
+		time_requests(
+		    b, set, es, read_json(b, or_arena_printf(b->arena, "%s/requests.json", dir)));
+	pol_set_free(set);
+	pol_entities_free(es);
+}
+
+static void run_apps(struct bench *b, const char *dir)
+{
+	static const char *const apps[] = {
+	    "gdrive", "github", "tinytodo", "gdrive-templates", "github-templates"};
+	static const int sizes[] = {5, 10, 20, 50};
+
+	for (size_t a = 0; a < OR_LEN(apps); a++) {
+		for (size_t s = 0; s < OR_LEN(sizes); s++) {
+			struct or_buf path;
+
+			or_buf_init(&path, 4096);
+			or_buf_printf(&path, "%s/cases/%s", dir, apps[a]);
+			for (int k = 0; k < HIERARCHIES; k++)
+				run_hierarchy(b, or_buf_text(&path), sizes[s], k);
+			or_buf_done(&path);
+			printf("{\"bench\":\"policy\",\"app\":\"%s\",\"n\":%d,\"engine\":"
+			       "\"outrider\",",
+			    apps[a], sizes[s]);
+			put_figures(b);
+			printf("}\n");
+		}
+	}
+}
+
+static void run_scale(struct bench *b, const char *dir)
+{
+	for (int policies = 10; policies <= 10000; policies *= 10) {
+		struct pol_entities *es;
+		struct pol_set *set;
+		const char *path;
+		int64_t start;
+		double load_ms;
+
+		or_arena_clear(b->arena);
+		path = or_arena_printf(b->arena, "%s/scale/p%d/policies.cedar", dir, policies);
+		start = now_ns();
+		set = load_set(b, path);
+		load_ms = (double)(now_ns() - start) / (double)OR_NS_PER_MS;
+		path = or_arena_printf(b->arena, "%s/scale/p%d/entities.json", dir, policies);
+		es = load_entities(b, path);
+		path = or_arena_printf(b->arena, "%s/scale/p%d/requests.json", dir, policies);
+		if (set && es)
+			time_requests(b, set, es, read_json(b, path));
+		printf("{\"bench\":\"policy\",\"case\":\"scale\",\"policies\":%d,\"load_ms\":%.1f,"
+		       "\"set_mib\":%.1f,",
+		    policies, load_ms, set ? (double)pol_set_bytes(set) / (double)OR_MIB : 0.0);
+		put_figures(b);
+		printf("}\n");
+		pol_set_free(set);
+		pol_entities_free(es);
+	}
+}
+
+int main(int argc, char **argv)
+{
+	struct bench b = {.arena = or_arena_new(0), .ctx = pol_ctx_new(0)};
+
+	if (argc < 2 || access(argv[1], R_OK) != 0) {
+		fprintf(stderr, "bench_policy_oopsla: skipped, it needs the unpacked cases: DIR\n");
+		return 0;
+	}
+	or_buf_init(&b.text, FILE_MAX);
+	or_buf_init(&b.times, FILE_MAX);
+	run_apps(&b, argv[1]);
+	run_scale(&b, argv[1]);
+	or_buf_done(&b.text);
+	or_buf_done(&b.times);
+	pol_ctx_free(b.ctx);
+	or_arena_free(b.arena);
+	return b.wrong ? 1 : 0;
+}
