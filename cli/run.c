@@ -373,11 +373,9 @@ int ctl_run_main(int argc, char **argv)
 		.help = "where everything is kept"},
 	};
 	const struct ctl_args spec = {.usage = "outrider run [flags] -- COMMAND [ARGUMENT…]",
-	    .about = "Runs a data product's workload with its agent beside it. The workload gets "
-		     "its port\n"
-		     "in PORT and must listen on 127.0.0.1; requests come through the gate. Ends "
-		     "with the\n"
-		     "workload's exit code.",
+	    .about = "Runs a data product's workload with its agent beside it. It gets its port\n"
+		     "in PORT and must listen on 127.0.0.1; requests come through the gate.\n"
+		     "Ends with the workload's exit code.",
 	    .examples = "  outrider run --product examples/orders/dataproduct.yaml -- "
 			"python3 examples/orders/serve.py",
 	    .flags = flags,

@@ -24,32 +24,6 @@ static bool expect(struct pol_parse *ps, enum pol_tok kind)
 	return false;
 }
 
-struct pol_node *pol_parse_node(struct pol_parse *ps, enum pol_op op, size_t at,
-    const struct pol_node *a, const struct pol_node *b)
-{
-	struct pol_node *n = or_arena_alloc(ps->arena, sizeof(*n));
-	unsigned int height = a ? a->height : 0;
-
-	if (!n) {
-		ps->rc = OR_FULL;
-		return NULL;
-	}
-	if (b && b->height > height)
-		height = b->height;
-	if (height >= POL_AST_HEIGHT_MAX) {
-		pol_parse_fail(ps, at, ps->lex.end - at, NULL,
-		    "this expression has more than %d levels", POL_AST_HEIGHT_MAX);
-		return NULL;
-	}
-	n->op = (uint8_t)op;
-	n->height = (uint16_t)(height + 1);
-	n->at = (uint32_t)at;
-	n->len = (uint32_t)(ps->lex.end - at);
-	n->a = a;
-	n->b = b;
-	return n;
-}
-
 /* A node over the operands pushed since mark. */
 static struct pol_node *list_node(struct pol_parse *ps, enum pol_op op, size_t at, size_t mark)
 {
