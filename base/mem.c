@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/mem.h"
 
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -60,4 +61,9 @@ void or_mem_wipe(void *p, size_t n)
 {
 	if (n)
 		explicit_bzero(p, n);
+}
+
+void or_mem_trim(void)
+{
+	malloc_trim(0);
 }

@@ -18,6 +18,9 @@ void *or_mem_array(size_t count, size_t size);
 void *or_mem_resize(void *p, size_t n);
 void or_mem_free(void *p);
 
+/* Gives freed memory back to the system: after set-up that needed much more than what stays. */
+void or_mem_trim(void);
+
 /* A copy that ends in NUL. */
 char *or_mem_strdup(const char *text);
 char *or_mem_dup(struct or_slice s);
