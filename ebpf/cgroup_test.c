@@ -80,16 +80,20 @@ static void new__says_what_is_missing(void **state)
 	pid = fork();
 	assert_true(pid >= 0);
 	if (pid == 0) {
-		if (geteuid() == 0)
-			assert_int_equal(setuid(NOBODY), 0);
+		if (geteuid() == 0 && setuid(NOBODY) < 0)
+			_exit(77);
 		ASSERT_CODE(
 		    tap_cgroup_new(&cg, or_buf_text(&mount), "outrider-no", &err), OR_DENIED);
 		ASSERT_HAS(err.msg, "Delegate=yes");
 		_exit(0);
 	}
 	assert_int_equal(waitpid(pid, &status, 0), pid);
-	assert_int_equal(status, 0);
 	or_buf_done(&mount);
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 77) {
+		print_message("this process may not become somebody else\n");
+		skip();
+	}
+	assert_int_equal(status, 0);
 }
 
 static void add__moves_a_process_and_remove_waits_for_its_end(void **state)

@@ -67,6 +67,13 @@ static __always_inline struct tap_raw_counts *my_counts(void)
 	return bpf_map_lookup_elem(&counts, &zero);
 }
 
+/* An interrupt may count in the middle of this, hence atomically though the counters are this
+ * CPU's. */
+static __always_inline void count(uint64_t *n)
+{
+	__sync_fetch_and_add(n, 1);
+}
+
 /* The pid in the namespace where the process lives. */
 static __always_inline uint32_t ns_pid(struct task_struct *task)
 {
@@ -109,9 +116,9 @@ static __always_inline void emit(struct tap_raw_head *h, uint64_t size)
 	rc = bpf_ringbuf_output(&ring, h, size, 0);
 	if (!c)
 		return;
-	c->seen++;
+	count(&c->seen);
 	if (rc)
-		c->lost_ring++;
+		count(&c->lost_ring);
 }
 
 #endif

@@ -264,6 +264,7 @@ enum or_code tap_loader_open(
 	for (unsigned int i = 0; i < TAP_KINDS; i++)
 		if (!opt->probes || opt->probes & (1U << i))
 			attach(&tap->taps[i]);
+	or_mem_trim(); /* libbpf read the kernel's BTF, 5 MiB and more, several times */
 	*out = tap;
 	return OR_OK;
 }

@@ -3,7 +3,8 @@
  * The loader: brings the probes into the kernel, watches one cgroup, hands out its events.
  *
  * Thread: whoever opened it, one loader at a time per process in the act of opening. Nothing blocks
- * after open and watch (some 50 ms for all probes). Probes end with the process, whatever happens.
+ * after open and watch, which take 0.2 to 1 s for all probes. Probes end with the
+ * process, whatever happens.
  * Owns: the programs, a ring per probe, and an epoll fd.
  * Permissions: CAP_BPF and CAP_PERFMON; the tracepoints of the file probe also need tracefs, and
  * CAP_SYS_ADMIN where kernel.perf_event_paranoid is above 2. All can be dropped after open and

@@ -51,7 +51,7 @@ static __always_inline void begin(const struct sock *sk)
 		return;
 	n = my_counts();
 	if (n)
-		n->untracked++;
+		count(&n->untracked);
 	c.head.flags |= TAP_CONN_UNTRACKED;
 	c.outcome = TAP_CONN_UNKNOWN;
 	emit(&c.head, sizeof(c));

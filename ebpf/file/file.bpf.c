@@ -96,7 +96,7 @@ static __always_inline int ask(const char *name, uint32_t flags)
 	if (bpf_map_update_elem(&pending, &key, &asked, BPF_ANY)) {
 		n = my_counts();
 		if (n)
-			n->untracked++;
+			count(&n->untracked);
 	}
 	return 0;
 }
