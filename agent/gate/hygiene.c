@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/gate/hygiene.h"
+
+/* Whole names, and prefixes (ended by '*'). Sorted by what they are about. */
+static const char *const stripped[] = {
+    /* The credential is the gate's: an app that saw it could use it elsewhere. */
+    "authorization",
+    /* Who asks. */
+    "x-outrider-*",
+    "x-auth-*",
+    "x-authenticated-*",
+    "x-remote-*",
+    "remote-*",
+    "x-user*",
+    "x-email",
+    "x-groups",
+    "x-roles",
+    "x-webauth-*",
+    "x-ms-client-principal*",
+    "x-goog-authenticated-*",
+    "x-amzn-oidc-*",
+    "x-client-cert*",
+    "x-client-dn",
+    "x-client-verify",
+    "x-ssl-*",
+    "ssl-client-*",
+    "client-cert*",
+    "x-envoy-*",
+    /* Where it came from, or went to. */
+    "forwarded",
+    "x-forwarded*",
+    "x-real-ip",
+    "x-client-ip",
+    "x-cluster-client-ip",
+    "true-client-ip",
+    "cf-connecting-ip",
+    "x-original-*",
+    "x-rewrite-url",
+    "x-http-method*",
+    "x-method-override",
+    /* Written anew. */
+    "host",
+    "via",
+    "traceparent",
+};
+
+static uint8_t fold(uint8_t c)
+{
+	if (c >= 'A' && c <= 'Z')
+		return (uint8_t)(c | 0x20);
+	return c == '_' ? '-' : c;
+}
+
+static bool matches(struct or_slice name, const char *pattern)
+{
+	size_t i = 0;
+
+	while (
+	    i < name.n && pattern[i] && pattern[i] != '*' && fold(name.p[i]) == (uint8_t)pattern[i])
+		i++;
+	return pattern[i] == '*' || (i == name.n && !pattern[i]);
+}
+
+bool ag_hygiene_passes_in(const struct or_http_msg *msg, const struct or_http_field *field)
+{
+	for (size_t i = 0; i < OR_LEN(stripped); i++) {
+		if (matches(field->name, stripped[i]))
+			return false;
+	}
+	return !or_http_msg_is_hop(msg, field);
+}
+
+bool ag_hygiene_passes_out(const struct or_http_msg *msg, const struct or_http_field *field)
+{
+	return !or_http_msg_is_hop(msg, field);
+}
