@@ -289,6 +289,10 @@ void co_run_put_summary(struct or_buf *out, const struct co_run_summary *s)
 	or_jsonw_kv_u64(&w, "shown", s->shown);
 	or_jsonw_kv_bool(&w, "truncated", s->truncated);
 	or_jsonw_kv_i64(&w, "took_ms", s->took_ns / OR_NS_PER_MS);
+	if (s->damaged) {
+		or_jsonw_kv_u64(&w, "damaged", s->damaged);
+		or_jsonw_kv_text(&w, "damage", s->damage);
+	}
 	or_jsonw_end(&w);
 	or_jsonw_end(&w);
 	or_buf_put_byte(out, '\n');

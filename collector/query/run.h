@@ -32,6 +32,8 @@ struct co_run_summary {
 	size_t shown;   /* rows: records, or groups */
 	bool truncated; /* there were more rows than the limit */
 	int64_t took_ns;
+	uint64_t damaged;   /* leaves that do not read back; written where there are some, */
+	const char *damage; /* with the first one's place */
 };
 
 struct co_run *co_run_new(const struct co_query *q);
@@ -54,7 +56,7 @@ bool co_run_next_group(struct co_run *run, struct or_buf *out);
 void co_run_put_record(struct or_buf *out, const struct co_query *q, const char *id,
     const struct co_run_place *place, const struct wire_audit *record);
 
-/* What happened so far; took_ns is the caller's to fill. */
+/* What happened so far; what the run does not know (took_ns, damage) is the caller's. */
 void co_run_get_summary(const struct co_run *run, struct co_run_summary *out);
 /* {"summary":{…}} as a line. */
 void co_run_put_summary(struct or_buf *out, const struct co_run_summary *s);
