@@ -2,6 +2,12 @@
 #include "policy/authorize.h"
 
 #include "policy/eval.h"
+#include "policy/index.h"
+
+#include <stdlib.h>
+
+/* Up to here it is quicker to try every policy than to look candidates up. */
+enum { LINEAR_MAX = 12 };
 
 /* Lists that grow in the arena by doubling, so that a request with no match allocates nothing. */
 struct tally {
@@ -76,6 +82,79 @@ static void decide(struct pol_decision *d, const struct tally *t, enum pol_forbi
 	}
 }
 
+static bool count_entries(struct tally *t, struct pol_eval *ev, const struct pol_index_entry *e)
+{
+	for (; e; e = e->next) {
+		if (!count(t, ev, e->policy))
+			return false;
+	}
+	return true;
+}
+
+/* The candidates that one of the request's entities, or an ancestor of it, gives. */
+static bool count_var(
+    struct tally *t, struct pol_eval *ev, const struct pol_index *ix, enum pol_var var)
+{
+	const struct pol_entity *e = ev->known[var];
+
+	if (!count_entries(t, ev, pol_index_find(ix, var, ev->vars[var].e->hash)))
+		return false;
+	for (size_t i = 0; e && i < e->n_ancestors; i++) {
+		if (!count_entries(t, ev, pol_index_find(ix, var, e->ancestors[i]->hash)))
+			return false;
+	}
+	return true;
+}
+
+static int on_policies(const void *a, const void *b)
+{
+	const struct pol_policy *x = *(const struct pol_policy *const *)a;
+	const struct pol_policy *y = *(const struct pol_policy *const *)b;
+
+	return (x->place > y->place) - (x->place < y->place);
+}
+
+static int on_errors(const void *a, const void *b)
+{
+	const struct pol_policy_error *x = a, *y = b;
+
+	return on_policies(&x->policy, &y->policy);
+}
+
+/* Answers come in the order of the set, whichever way the policies were found. */
+static void sort_from(struct tally *t, const struct tally *before)
+{
+	size_t p = before->n_permits, f = before->n_forbids, e = before->n_errors;
+
+	if (t->n_permits - p > 1)
+		qsort(t->permits + p, t->n_permits - p, sizeof(*t->permits), on_policies);
+	if (t->n_forbids - f > 1)
+		qsort(t->forbids + f, t->n_forbids - f, sizeof(*t->forbids), on_policies);
+	if (t->n_errors - e > 1)
+		qsort(t->errors + e, t->n_errors - e, sizeof(*t->errors), on_errors);
+}
+
+static bool count_set(struct tally *t, struct pol_eval *ev, const struct pol_set *set)
+{
+	const struct pol_index *ix = pol_set_index(set);
+	struct tally before = *t;
+
+	if (pol_set_count(set) <= LINEAR_MAX) {
+		for (size_t i = 0; i < pol_set_count(set); i++) {
+			const struct pol_policy *p = pol_set_at(set, i);
+
+			if (!p->template && !count(t, ev, p))
+				return false;
+		}
+		return true;
+	}
+	if (!count_entries(t, ev, ix->rest) || !count_var(t, ev, ix, POL_VAR_PRINCIPAL) ||
+	    !count_var(t, ev, ix, POL_VAR_ACTION) || !count_var(t, ev, ix, POL_VAR_RESOURCE))
+		return false;
+	sort_from(t, &before);
+	return true;
+}
+
 enum or_code pol_authorize_request(struct pol_decision *out, struct pol_ctx *ctx,
     const struct pol_set *const *sets, size_t n_sets, const struct pol_request *req)
 {
@@ -90,12 +169,8 @@ enum or_code pol_authorize_request(struct pol_decision *out, struct pol_ctx *ctx
 	for (int i = 0; i < 3; i++)
 		ev.known[i] = pol_ctx_find(ctx, ev.vars[i].e);
 	for (size_t s = 0; s < n_sets; s++) {
-		for (size_t i = 0; i < pol_set_count(sets[s]); i++) {
-			const struct pol_policy *p = pol_set_at(sets[s], i);
-
-			if (!p->template && !count(&t, &ev, p))
-				return OR_FULL;
-		}
+		if (!count_set(&t, &ev, sets[s]))
+			return OR_FULL;
 	}
 	decide(out, &t, req->on_forbid_error);
 	return OR_OK;

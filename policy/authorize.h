@@ -7,7 +7,9 @@
  * as not satisfied and is reported. POL_FORBID_ERROR_DENY closes the gap that this leaves: a
  * forbid that errors denies too.
  *
- * Thread: one per context; sets and stores may be shared. Cost: linear in the policies.
+ * Thread: one per context; sets and stores may be shared. Cost: the
+ * policies whose scope names the request's entities or their ancestors, or no entity
+ * (policy/index.h).
  */
 #ifndef POLICY_AUTHORIZE_H
 #define POLICY_AUTHORIZE_H

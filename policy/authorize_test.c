@@ -2,6 +2,8 @@
 #include "policy/authorize.h"
 #include "tests/support/support.h"
 
+#include <stdio.h>
+
 static struct pol_uid uid(const char *type, const char *id)
 {
 	return pol_uid_make(or_slice_str(type), or_slice_str(id));
@@ -183,6 +185,73 @@ static void request__evaluates_a_linked_template(void **state)
 	ASSERT_SLICE(w->d.reasons[0]->id, "l");
 }
 
+/* Each policy's scope in turn, often enough that candidates are looked up. */
+static void request__finds_every_candidate_among_many(void **state)
+{
+	static const char *const scopes[] = {"principal, action, resource",
+	    "principal == User::\"alice\", action, resource",
+	    "principal in Group::\"g\", action, resource", "principal is User, action, resource",
+	    "principal is User in Group::\"g\", action, resource",
+	    "principal, action == Action::\"read\", resource",
+	    "principal, action in Action::\"all\", resource",
+	    "principal, action in [Action::\"x\", Action::\"all\"], resource",
+	    "principal, action, resource == Port::\"orders/out\"",
+	    "principal, action, resource in Product::\"orders\"",
+	    "principal in Group::\"g\", action == Action::\"read\", resource in "
+	    "Product::\"orders\"",
+	    /* These do not match. */
+	    "principal == User::\"bob\", action, resource",
+	    "principal in Group::\"h\", action, resource",
+	    "principal, action == Action::\"write\", resource", "principal, action in [], resource",
+	    "principal, action, resource in Product::\"payments\"",
+	    "principal == Port::\"orders/out\", action, resource"};
+	enum { MATCHING = 11, ROUNDS = 5 };
+	struct world *w = *state;
+	struct pol_uid g = uid("Group", "g"), all = uid("Action", "all"),
+		       product = uid("Product", "orders");
+	struct or_buf b;
+
+	ASSERT_CODE(pol_ctx_put(w->ctx, &w->req.principal, NULL, &g, 1), OR_OK);
+	ASSERT_CODE(pol_ctx_put(w->ctx, &w->req.action, NULL, &all, 1), OR_OK);
+	ASSERT_CODE(pol_ctx_put(w->ctx, &w->req.resource, NULL, &product, 1), OR_OK);
+	or_buf_init(&b, 65536);
+	for (int i = 0; i < ROUNDS; i++) {
+		for (size_t k = 0; k < OR_LEN(scopes); k++)
+			or_buf_printf(
+			    &b, "permit(%s)%s;", scopes[k], i == 4 ? " when { context.x }" : "");
+	}
+	decide(w, or_buf_text(&b));
+	or_buf_done(&b);
+	assert_true(w->d.allow);
+	assert_int_equal(w->d.n_reasons, MATCHING * 4);
+	assert_int_equal(w->d.n_errors, MATCHING);
+	for (size_t i = 0; i < w->d.n_reasons; i++)
+		assert_int_equal(
+		    w->d.reasons[i]->place, i / MATCHING * OR_LEN(scopes) + i % MATCHING);
+	assert_int_equal(w->d.errors[1].policy->place, 4 * OR_LEN(scopes) + 1);
+}
+
+static void request__finds_links_among_many(void **state)
+{
+	struct world *w = *state;
+	struct pol_uid other = uid("Port", "none");
+	const struct pol_set *sets[1];
+	struct or_err err;
+	char id[8];
+
+	decide(w, "permit(principal == ?principal, action, resource == ?resource);");
+	for (int i = 0; i < 100; i++) {
+		snprintf(id, sizeof(id), "l%d", i);
+		ASSERT_OK(pol_set_link(w->set, OR_SLICE_LIT("policy0"), or_slice_str(id),
+			      &w->req.principal, i == 77 ? &w->req.resource : &other, &err),
+		    &err);
+	}
+	sets[0] = w->set;
+	ASSERT_CODE(pol_authorize_request(&w->d, w->ctx, sets, 1, &w->req), OR_OK);
+	assert_int_equal(w->d.n_reasons, 1);
+	ASSERT_SLICE(w->d.reasons[0]->id, "l77");
+}
+
 static void request__reports_a_used_up_budget(void **state)
 {
 	struct world *w = *state;
@@ -211,6 +280,8 @@ int main(void)
 	    TEST(request__sees_entities_put_over_the_base),
 	    TEST(request__merges_several_sets),
 	    TEST(request__evaluates_a_linked_template),
+	    TEST(request__finds_every_candidate_among_many),
+	    TEST(request__finds_links_among_many),
 	    TEST(request__reports_a_used_up_budget),
 	};
 

@@ -2,6 +2,7 @@
 #include "policy/set.h"
 
 #include "base/map.h"
+#include "policy/index.h"
 #include "policy/parse.h"
 
 struct pol_set {
@@ -10,6 +11,7 @@ struct pol_set {
 	struct or_buf list; /* const struct pol_policy * */
 	struct or_map by_id;
 	size_t numbered;
+	struct pol_index index;
 };
 
 enum { POLICIES_MAX = 4 << 20, SCRATCH_MAX = 64 << 20 };
@@ -21,6 +23,7 @@ struct pol_set *pol_set_new(enum pol_ids ids, size_t budget)
 
 	OR_ASSERT(set);
 	set->arena = a;
+	set->index.arena = a;
 	set->ids = ids;
 	or_buf_init(&set->list, POLICIES_MAX * sizeof(void *));
 	or_map_init(&set->by_id, POLICIES_MAX);
@@ -74,6 +77,7 @@ static enum or_code insert(struct pol_set *set, struct pol_policy *p)
 
 	if (rc)
 		return rc;
+	p->place = (uint32_t)pol_set_count(set);
 	or_buf_put(&set->list, &p, sizeof(p));
 	return or_buf_ok(&set->list) ? OR_OK : OR_FULL;
 }
@@ -84,6 +88,18 @@ static void roll_back(struct pol_set *set, size_t from)
 	for (size_t i = from; i < pol_set_count(set); i++)
 		or_map_take(&set->by_id, pol_set_at(set, i)->id);
 	or_buf_cut(&set->list, from * sizeof(void *));
+}
+
+/* Lets the policies from `from` on be found; false when there is no room, and then none is. */
+static bool index_from(struct pol_set *set, size_t from)
+{
+	if (!pol_index_reserve(&set->index, pol_set_count(set) - from))
+		return false;
+	for (size_t i = from; i < pol_set_count(set); i++) {
+		if (!pol_set_at(set, i)->template)
+			pol_index_add(&set->index, pol_set_at(set, i));
+	}
+	return true;
 }
 
 static enum or_code add_one(struct pol_set *set, struct pol_parse *ps, struct progress *at)
@@ -129,6 +145,8 @@ static enum or_code parse_all(struct pol_set *set, struct pol_parse *ps, size_t 
 	/* A stray character at the end is reported by the lexer alone. */
 	if (rc == OR_OK && ps->lex.diags->errors != errors)
 		rc = OR_PARSE;
+	if (rc == OR_OK && !index_from(set, from))
+		rc = OR_FULL;
 	if (rc) {
 		roll_back(set, from);
 		set->numbered = numbered;
@@ -225,8 +243,11 @@ enum or_code pol_set_link(struct pol_set *set, struct or_slice template_id, stru
 		if (given[i] && !p->slots[i])
 			return report(OR_FULL, NULL, err);
 	}
-	rc = p->id.p ? insert(set, p) : OR_FULL;
-	return rc ? report(OR_FULL, NULL, err) : OR_OK;
+	rc = p->id.p && pol_index_reserve(&set->index, 1) ? insert(set, p) : OR_FULL;
+	if (rc)
+		return report(OR_FULL, NULL, err);
+	pol_index_add(&set->index, p);
+	return OR_OK;
 }
 
 size_t pol_set_count(const struct pol_set *set)
@@ -252,6 +273,11 @@ const struct pol_annotation *pol_set_annotation(const struct pol_policy *p, cons
 			return &p->annotations[i];
 	}
 	return NULL;
+}
+
+const struct pol_index *pol_set_index(const struct pol_set *set)
+{
+	return &set->index;
 }
 
 size_t pol_set_bytes(const struct pol_set *set)

@@ -29,6 +29,7 @@ struct pol_policy {
 	bool template; /* has slots that are open: not evaluated, only linked */
 	const struct pol_annotation *annotations;
 	size_t n_annotations;
+	uint32_t place; /* in its set */
 	const char *file;
 	uint32_t line;
 	uint32_t at; /* where its text begins, and how long it is */
