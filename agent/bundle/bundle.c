@@ -4,17 +4,12 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/sys.h"
+#include "base/watch.h"
 
-#include <errno.h>
 #include <limits.h>
 #include <stdio.h>
-#include <sys/inotify.h>
-#include <unistd.h>
 
-enum { KEYS_MAX = 8, KEY_FILE_MAX = 64 * 1024, EVENTS_MAX = 4096 };
-
-/* A writer replaces the file by rename, or writes it in place: one look when it is quiet. */
-#define SETTLE_NS (20 * OR_NS_PER_MS)
+enum { KEYS_MAX = 8, KEY_FILE_MAX = 64 * 1024 };
 
 struct ag_bundle {
 	struct or_loop *loop;
@@ -25,10 +20,8 @@ struct ag_bundle {
 	struct pol_bundle *current;
 	uint64_t floor; /* no lower revision is taken */
 	struct or_err error;
-	int watch_fd;
-	struct or_loop_io *watch;
-	struct or_loop_timer *settle;
-	char good_path[PATH_MAX], floor_path[PATH_MAX], file_name[NAME_MAX + 1];
+	struct or_watch *watch;
+	char good_path[PATH_MAX], floor_path[PATH_MAX];
 };
 
 static enum or_code read_key(struct ag_bundle *b, const char *path, struct or_err *err)
@@ -170,59 +163,9 @@ void ag_bundle_reload(struct ag_bundle *b)
 		b->opt.on_change(b->opt.arg, &b->error);
 }
 
-static void on_settled(void *arg)
+static void on_file(void *arg)
 {
-	struct ag_bundle *b = arg;
-
-	b->settle = NULL;
-	ag_bundle_reload(b);
-}
-
-static bool names_file(const struct ag_bundle *b, const uint8_t *events, size_t n)
-{
-	struct inotify_event e;
-
-	for (size_t at = 0; at + sizeof(e) <= n; at += sizeof(e) + e.len) {
-		memcpy(&e, events + at, sizeof(e));
-		if (e.mask & IN_Q_OVERFLOW)
-			return true;
-		if (e.len && at + sizeof(e) + e.len <= n &&
-		    strcmp((const char *)events + at + sizeof(e), b->file_name) == 0)
-			return true;
-	}
-	return false;
-}
-
-static void on_watch(void *arg, int fd, int what)
-{
-	uint8_t events[EVENTS_MAX];
-	struct ag_bundle *b = arg;
-	ssize_t n = read(fd, events, sizeof(events));
-
-	(void)what;
-	if (n <= 0 || !names_file(b, events, (size_t)n))
-		return;
-	or_loop_timer_cancel(b->settle);
-	b->settle = or_loop_timer_start(b->loop, SETTLE_NS, on_settled, b);
-}
-
-/* The folder is watched, not the file: a rename puts another file in its place. */
-static enum or_code start_watch(struct ag_bundle *b, struct or_err *err)
-{
-	const char *slash = strrchr(b->opt.file, '/');
-	char dir[PATH_MAX];
-
-	snprintf(dir, sizeof(dir), "%.*s", slash ? (int)(slash - b->opt.file) : 1,
-	    slash ? b->opt.file : ".");
-	snprintf(b->file_name, sizeof(b->file_name), "%s", slash ? slash + 1 : b->opt.file);
-	b->watch_fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
-	if (b->watch_fd < 0)
-		return or_err_sys(err, "inotify");
-	if (inotify_add_watch(
-		b->watch_fd, dir[0] ? dir : "/", IN_CLOSE_WRITE | IN_MOVED_TO | IN_CREATE) < 0)
-		return or_err_sys(err, "watch %s", dir);
-	b->watch = or_loop_io_start(b->loop, b->watch_fd, OR_LOOP_READ, on_watch, b);
-	return OR_OK;
+	ag_bundle_reload(arg);
 }
 
 enum or_code ag_bundle_new(struct ag_bundle **out, struct or_loop *loop,
@@ -233,7 +176,6 @@ enum or_code ag_bundle_new(struct ag_bundle **out, struct or_loop *loop,
 
 	b->loop = loop;
 	b->opt = *opt;
-	b->watch_fd = -1;
 	snprintf(b->good_path, sizeof(b->good_path), "%s/bundle.good", opt->state_dir);
 	snprintf(b->floor_path, sizeof(b->floor_path), "%s/bundle.revision", opt->state_dir);
 	for (size_t i = 0; i < opt->keys.n && rc == OR_OK; i++)
@@ -241,7 +183,7 @@ enum or_code ag_bundle_new(struct ag_bundle **out, struct or_loop *loop,
 	if (rc == OR_OK)
 		rc = read_floor(b, err);
 	if (rc == OR_OK)
-		rc = start_watch(b, err);
+		rc = or_watch_start(&b->watch, loop, opt->file, on_file, b, err);
 	if (rc) {
 		ag_bundle_free(b);
 		return rc;
@@ -257,9 +199,7 @@ void ag_bundle_free(struct ag_bundle *b)
 {
 	if (!b)
 		return;
-	or_loop_timer_cancel(b->settle);
-	or_loop_io_cancel(b->watch);
-	or_sys_close(b->watch_fd);
+	or_watch_cancel(b->watch);
 	pol_bundle_unref(b->current);
 	for (size_t i = 0; i < b->n_keys; i++) {
 		or_crypto_key_free(b->keys[i]);
