@@ -205,7 +205,7 @@ static enum or_code append(
 	struct ag_segment_entry e = {type, stream, s->next_seq, payload};
 	enum or_code rc = OR_OK;
 
-	OR_ASSERT(stream < spool->n_streams && payload.n <= AG_SPOOL_ENTRY_MAX);
+	OR_ASSERT(stream < spool->n_streams && payload.n > 0 && payload.n <= AG_SPOOL_ENTRY_MAX);
 	if (spool->is_stuck)
 		rc = OR_IO;
 	else if (spool->bytes + ag_segment_size(payload.n) > spool->opt.quota_bytes)
@@ -219,6 +219,7 @@ static enum or_code append(
 	if (type == AG_SEGMENT_RECORD) {
 		s->next_seq++;
 		s->pending++;
+		s->pending_bytes += payload.n;
 	}
 	return OR_OK;
 }
@@ -396,8 +397,10 @@ bool ag_spool_get_stream(
 		return false;
 	*out = (struct ag_spool_stream_info){.name = s->name,
 	    .next_seq = s->next_seq,
+	    .prev_seq = s->prev_seq,
 	    .acked_epoch = s->acked.epoch,
 	    .acked_seq = s->acked.seq,
-	    .pending = s->pending};
+	    .pending = s->pending,
+	    .pending_bytes = s->pending_bytes};
 	return true;
 }

@@ -139,9 +139,9 @@ void ag_spool_get_info(struct ag_spool_info *out, const struct ag_spool *spool);
 
 struct ag_spool_stream_info {
 	const char *name; /* borrowed */
-	uint64_t next_seq;
+	uint64_t next_seq, prev_seq;
 	uint64_t acked_epoch, acked_seq;
-	uint64_t pending;
+	uint64_t pending, pending_bytes;
 };
 /* False: no such stream (ids are dense, from 0). */
 bool ag_spool_get_stream(

@@ -37,6 +37,7 @@ struct spool_stream {
 	uint64_t prev_seq; /* its last number in the previous epoch */
 	struct ag_spool_mark acked;
 	uint64_t pending;
+	uint64_t pending_bytes;
 };
 
 struct spool_job;

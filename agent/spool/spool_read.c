@@ -388,13 +388,17 @@ enum or_code ag_spool_read(struct ag_spool_batch *out, struct ag_spool *spool, u
 void ag_spool_read_ack(struct ag_spool *spool, uint16_t stream, const struct ag_spool_batch *batch)
 {
 	struct spool_stream *s = &spool->streams[stream];
+	uint64_t bytes = 0;
 
 	OR_ASSERT(stream < spool->n_streams);
+	for (size_t i = 0; i < batch->n_records; i++)
+		bytes += batch->records[i].n;
 	if (batch->n_records == 0)
 		return;
 	OR_ASSERT(batch->end.segment > s->acked.segment ||
 		  (batch->end.segment == s->acked.segment && batch->end.offset >= s->acked.offset));
 	s->acked = batch->end;
 	s->pending -= batch->n_records < s->pending ? batch->n_records : s->pending;
+	s->pending_bytes -= bytes < s->pending_bytes ? bytes : s->pending_bytes;
 	ag_spool_sync_state(spool, ag_spool_sync_removable(spool) != NULL);
 }

@@ -102,8 +102,10 @@ static bool on_entry(void *arg, const struct ag_segment_entry *e, uint64_t end)
 	if (e->seq >= s->next_seq)
 		s->next_seq = e->seq + 1;
 	if (seg->head.number > s->acked.segment ||
-	    (seg->head.number == s->acked.segment && end > s->acked.offset))
+	    (seg->head.number == s->acked.segment && end > s->acked.offset)) {
 		s->pending++;
+		s->pending_bytes += e->payload.n;
+	}
 	return true;
 }
 

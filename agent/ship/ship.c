@@ -1,0 +1,588 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/ship/ship.h"
+
+#include "agent/ship/ship_frame.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/rng.h"
+#include "base/str.h"
+
+#include <stdio.h>
+
+enum { ANSWER_MAX = 16 * 1024, TARGET_MAX = AG_SPOOL_NAME_MAX + 32, DOUBLINGS_MAX = 20 };
+
+/* What one stream is doing. */
+struct lane {
+	struct ag_ship *ship;
+	uint16_t stream;
+	struct or_http_client_call *call;
+	struct or_loop_timer *linger; /* running: a batch is growing */
+	struct or_loop_timer *again;  /* running: it was refused */
+	bool is_refused;
+	bool has_more;          /* the last batch ended at a limit */
+	bool is_heartbeat;      /* what is in flight */
+	int64_t sent_ns;        /* monotonic: the last exchange began */
+	struct or_arena *arena; /* of the batch in flight, as are these: */
+	struct ag_spool_batch batch;
+	struct or_buf header;
+	struct or_buf body;
+	char target[TARGET_MAX];
+};
+
+struct metrics {
+	struct or_metric_counter *records;
+	struct or_metric_counter *bytes;
+	struct or_metric_counter *heartbeats;
+	struct or_metric_counter *failed;
+	struct or_metric_counter *refused;
+	struct or_metric_histogram *took;
+};
+
+struct ag_ship {
+	struct ag_ship_opt opt;
+	char *origin;
+	struct lane *lanes[AG_SPOOL_STREAMS_MAX];
+	size_t n_lanes;
+	struct or_loop_timer *retry; /* running: the collector is left alone */
+	struct or_loop_timer *beat;
+	unsigned int n_failed; /* in a row */
+	struct ag_ship_info info;
+	struct or_metric_registry *own_metrics;
+	struct metrics metrics;
+};
+
+static void consider(struct lane *lane);
+
+/* -- state -- */
+
+const char *ag_ship_state_name(enum ag_ship_state state)
+{
+	static const char *const names[] = {[AG_SHIP_IDLE] = "idle",
+	    [AG_SHIP_NO_CERT] = "no_cert",
+	    [AG_SHIP_CONNECTED] = "connected",
+	    [AG_SHIP_UNREACHABLE] = "unreachable",
+	    [AG_SHIP_REFUSED] = "refused"};
+
+	return names[state];
+}
+
+/* Says so once, when it changes; error may be NULL. */
+static void set_state(struct ag_ship *ship, enum ag_ship_state state, const char *error)
+{
+	struct ag_ship_info *info = &ship->info;
+	bool is_news = info->state != state;
+
+	snprintf(info->error, sizeof(info->error), "%s", error ? error : "");
+	if (!is_news)
+		return;
+	info->state = state;
+	info->since_ns = or_loop_wall_ns(ship->opt.loop);
+	if (state == AG_SHIP_CONNECTED)
+		OR_LOG(OR_LOG_INFO, "ship.connected", or_log_text("collector", ship->origin));
+	else
+		OR_LOG(state == AG_SHIP_REFUSED ? OR_LOG_ERROR : OR_LOG_WARN,
+		    state == AG_SHIP_REFUSED   ? "ship.refused"
+		    : state == AG_SHIP_NO_CERT ? "ship.no_certificate"
+					       : "ship.unreachable",
+		    or_log_text("collector", ship->origin), or_log_text("error", info->error),
+		    or_log_u64("failures", info->failures));
+}
+
+static bool is_any_refused(const struct ag_ship *ship)
+{
+	for (size_t i = 0; i < ship->n_lanes; i++) {
+		if (ship->lanes[i]->is_refused)
+			return true;
+	}
+	return false;
+}
+
+static void get_stream(struct ag_spool_stream_info *out, const struct lane *lane)
+{
+	OR_ASSERT(ag_spool_get_stream(out, lane->ship->opt.spool, lane->stream));
+}
+
+static void drop_batch(struct lane *lane)
+{
+	or_buf_done(&lane->header);
+	or_buf_done(&lane->body);
+	or_arena_free(lane->arena);
+	lane->arena = NULL;
+	lane->batch = (struct ag_spool_batch){0};
+}
+
+/* -- when an exchange has ended -- */
+
+static void consider_all(struct ag_ship *ship)
+{
+	for (size_t i = 0; i < ship->n_lanes; i++)
+		consider(ship->lanes[i]);
+}
+
+static void on_retry(void *arg)
+{
+	struct ag_ship *ship = arg;
+
+	ship->retry = NULL;
+	consider_all(ship);
+}
+
+/* Half of the doubled time, and a random part of the other half. */
+static int64_t retry_after_ns(const struct ag_ship *ship)
+{
+	unsigned int doublings = ship->n_failed - 1;
+	int64_t ns = ship->opt.retry_min_ns;
+
+	for (; doublings && ns < ship->opt.retry_max_ns; doublings--)
+		ns *= 2;
+	if (ns > ship->opt.retry_max_ns)
+		ns = ship->opt.retry_max_ns;
+	return ns / 2 + (int64_t)(or_rng_u64() % (uint64_t)(ns / 2 + 1));
+}
+
+static void fail(struct ag_ship *ship, const char *error, int64_t at_least_ns)
+{
+	int64_t ns;
+
+	ship->info.failures++;
+	or_metric_add(ship->metrics.failed, 1);
+	if (ship->n_failed < DOUBLINGS_MAX)
+		ship->n_failed++;
+	if (!is_any_refused(ship))
+		set_state(ship, AG_SHIP_UNREACHABLE, error);
+	if (ship->retry)
+		return;
+	ns = retry_after_ns(ship);
+	if (ns < at_least_ns)
+		ns = at_least_ns;
+	ship->retry = or_loop_timer_start(ship->opt.loop, ns, on_retry, ship);
+}
+
+static void on_again(void *arg)
+{
+	struct lane *lane = arg;
+
+	lane->again = NULL;
+	consider(lane);
+}
+
+static void refuse(struct lane *lane, const char *error)
+{
+	struct ag_ship *ship = lane->ship;
+
+	ship->info.refusals++;
+	or_metric_add(ship->metrics.refused, 1);
+	lane->is_refused = true;
+	set_state(ship, AG_SHIP_REFUSED, error);
+	lane->again = or_loop_timer_start(ship->opt.loop, ship->opt.retry_max_ns, on_again, lane);
+}
+
+static void succeed(struct lane *lane)
+{
+	struct ag_ship *ship = lane->ship;
+	int64_t took_ns = or_loop_now_ns(ship->opt.loop) - lane->sent_ns;
+
+	ship->n_failed = 0;
+	ship->info.last_ok_ns = or_loop_wall_ns(ship->opt.loop);
+	or_metric_observe(ship->metrics.took, (double)took_ns / (double)OR_NS_PER_S);
+	if (lane->is_heartbeat) {
+		ship->info.heartbeats++;
+		or_metric_add(ship->metrics.heartbeats, 1);
+	} else {
+		ship->info.batches++;
+		ship->info.records += lane->batch.n_records;
+		or_metric_add(ship->metrics.records, lane->batch.n_records);
+		or_metric_add(ship->metrics.bytes, lane->body.n);
+		lane->has_more = lane->batch.is_full;
+		ag_spool_read_ack(ship->opt.spool, lane->stream, &lane->batch);
+	}
+	lane->is_refused = false;
+	if (!is_any_refused(ship))
+		set_state(ship, AG_SHIP_CONNECTED, NULL);
+	drop_batch(lane);
+	if (ship->retry) {
+		or_loop_timer_cancel(ship->retry);
+		ship->retry = NULL;
+		consider_all(ship);
+	} else {
+		consider(lane);
+	}
+}
+
+/* "403 product: the certificate is not for this product", from the collector's JSON if it is. */
+static void describe(struct or_buf *out, const struct or_http_client_answer *answer)
+{
+	struct or_arena *a = or_arena_new(64 * OR_KIB);
+	const struct or_json *j = NULL;
+	struct or_slice error, message;
+
+	if (or_json_parse(&j, answer->body, a, NULL) != OR_OK)
+		j = NULL;
+	error = or_json_get_str(j, "error");
+	message = or_json_get_str(j, "message");
+	or_buf_printf(out, "HTTP %u", answer->status);
+	if (error.n)
+		or_buf_printf(
+		    out, " %.*s", (int)(error.n < 64 ? error.n : 64), (const char *)error.p);
+	if (message.n)
+		or_buf_printf(out, ": %.*s", (int)(message.n < 160 ? message.n : 160),
+		    (const char *)message.p);
+	or_arena_free(a);
+}
+
+/* Retry-After in seconds (RFC 9110 §10.2.3), no longer than we would wait at most. */
+static int64_t told_to_wait_ns(
+    const struct ag_ship *ship, const struct or_http_client_answer *answer)
+{
+	uint64_t s = 0;
+
+	if (or_str_u64(&s, or_http_msg_get(answer->msg, "Retry-After")) != OR_OK)
+		return 0;
+	if (s > (uint64_t)(ship->opt.retry_max_ns / OR_NS_PER_S))
+		return ship->opt.retry_max_ns;
+	return (int64_t)s * OR_NS_PER_S;
+}
+
+static bool is_later(unsigned int status)
+{
+	return status >= 500 || status == 429 || status == 408;
+}
+
+static void on_answer(void *arg, const struct or_http_client_answer *answer)
+{
+	struct lane *lane = arg;
+	struct or_buf text;
+
+	lane->call = NULL;
+	if (answer->status == 200) {
+		succeed(lane);
+		return;
+	}
+	drop_batch(lane);
+	if (answer->status == 0) {
+		fail(lane->ship, answer->err->msg, 0);
+		return;
+	}
+	or_buf_init(&text, 4096);
+	describe(&text, answer);
+	if (is_later(answer->status))
+		fail(lane->ship, or_buf_text(&text), told_to_wait_ns(lane->ship, answer));
+	else
+		refuse(lane, or_buf_text(&text));
+	or_buf_done(&text);
+}
+
+/* -- sending -- */
+
+/* "/v1/ingest/<topic>" of "<topic>/<product>". */
+static void put_target(struct lane *lane, const char *stream)
+{
+	size_t topic = or_str_find(or_slice_str(stream), '/', 0);
+
+	snprintf(lane->target, sizeof(lane->target), "/v1/ingest/%.*s", (int)topic, stream);
+}
+
+static enum or_code post(struct lane *lane, const char *stream, struct or_err *err)
+{
+	struct ag_ship *ship = lane->ship;
+	struct ag_ship_frame_in in = {.batch = &lane->batch,
+	    .stream = stream,
+	    .cert = ship->opt.cert(ship->opt.cert_arg),
+	    .key = ship->opt.key,
+	    .sent_ns = or_loop_wall_ns(ship->opt.loop)};
+	struct or_http_field fields[2];
+	struct or_http_client_req req = {.origin = ship->origin,
+	    .method = OR_SLICE_LIT("POST"),
+	    .fields = fields,
+	    .n_fields = OR_LEN(fields),
+	    .replayable = true,
+	    .head_ns = ship->opt.timeout_ns,
+	    .total_ns = ship->opt.timeout_ns};
+	enum or_code rc = ag_ship_frame_build(&lane->header, &lane->body, &in, err);
+
+	if (rc)
+		return rc;
+	put_target(lane, stream);
+	req.target = or_slice_str(lane->target);
+	req.body = or_buf_slice(&lane->body);
+	fields[0] = (struct or_http_field){
+	    OR_SLICE_LIT("Content-Type"), OR_SLICE_LIT("application/x-protobuf")};
+	fields[1] =
+	    (struct or_http_field){OR_SLICE_LIT("Outrider-Frame"), or_buf_slice(&lane->header)};
+	lane->sent_ns = or_loop_now_ns(ship->opt.loop);
+	return or_http_client_fetch(
+	    &lane->call, ship->opt.client, &req, ANSWER_MAX, on_answer, lane, err);
+}
+
+static bool has_cert(struct ag_ship *ship)
+{
+	if (ship->opt.cert(ship->opt.cert_arg).n)
+		return true;
+	set_state(ship, AG_SHIP_NO_CERT, "the agent has no certificate yet");
+	return false;
+}
+
+static void send_batch(struct lane *lane)
+{
+	struct ag_ship *ship = lane->ship;
+	struct ag_spool_limit limit = {ship->opt.batch_bytes, ship->opt.batch_records};
+	struct ag_spool_stream_info stream;
+	struct or_err err;
+	enum or_code rc;
+
+	lane->has_more = false;
+	lane->is_heartbeat = false;
+	get_stream(&stream, lane);
+	lane->arena = or_arena_new(0);
+	rc = ag_spool_read(&lane->batch, ship->opt.spool, lane->stream, &limit, lane->arena, &err);
+	if (rc == OR_OK && lane->batch.n_records == 0) {
+		/* Nothing is durable yet, or others' entries were passed over: then go on. */
+		lane->has_more = lane->batch.is_full;
+		drop_batch(lane);
+		return;
+	}
+	if (rc == OR_OK)
+		rc = post(lane, stream.name, &err);
+	if (rc) {
+		drop_batch(lane);
+		fail(ship, err.msg, 0);
+	}
+}
+
+static void on_linger(void *arg)
+{
+	struct lane *lane = arg;
+
+	lane->linger = NULL;
+	send_batch(lane);
+	if (lane->has_more && !lane->call)
+		consider(lane);
+}
+
+/* Sends, or lets the batch grow, or does nothing where there is nothing to do or a wait is on. */
+static void consider(struct lane *lane)
+{
+	struct ag_ship *ship = lane->ship;
+	struct ag_spool_stream_info stream;
+	bool is_ripe;
+
+	get_stream(&stream, lane);
+	if (lane->call || lane->again || ship->retry || stream.pending == 0 || !has_cert(ship))
+		return;
+	is_ripe = lane->has_more || stream.pending >= ship->opt.batch_records ||
+		  stream.pending_bytes >= ship->opt.batch_bytes;
+	if (is_ripe) {
+		or_loop_timer_cancel(lane->linger);
+		lane->linger = or_loop_timer_start(ship->opt.loop, 0, on_linger, lane);
+	} else if (!lane->linger) {
+		lane->linger =
+		    or_loop_timer_start(ship->opt.loop, ship->opt.linger_ns, on_linger, lane);
+	}
+}
+
+static void add_lanes(struct ag_ship *ship)
+{
+	struct ag_spool_stream_info info;
+
+	while (ag_spool_get_stream(&info, ship->opt.spool, (uint16_t)ship->n_lanes)) {
+		struct lane *lane = or_mem_new(sizeof(*lane));
+
+		lane->ship = ship;
+		lane->stream = (uint16_t)ship->n_lanes;
+		lane->sent_ns = or_loop_now_ns(ship->opt.loop);
+		ship->lanes[ship->n_lanes++] = lane;
+	}
+}
+
+static void on_durable(void *arg)
+{
+	struct ag_ship *ship = arg;
+
+	add_lanes(ship);
+	consider_all(ship);
+}
+
+/* -- heartbeats -- */
+
+static void send_heartbeat(struct lane *lane, const struct ag_spool_stream_info *stream)
+{
+	struct ag_ship *ship = lane->ship;
+	struct ag_spool_info info;
+	uint64_t acked;
+	struct or_err err;
+
+	ag_spool_get_info(&info, ship->opt.spool);
+	acked = stream->acked_epoch == info.epoch ? stream->acked_seq : 0;
+	lane->batch = (struct ag_spool_batch){.epoch = info.epoch,
+	    .prev_epoch = info.prev_epoch,
+	    .prev_seq = stream->prev_seq,
+	    .from = acked + 1,
+	    .to = acked};
+	lane->is_heartbeat = true;
+	if (post(lane, stream->name, &err) != OR_OK) {
+		drop_batch(lane);
+		fail(ship, err.msg, 0);
+	}
+}
+
+static void on_beat(void *arg)
+{
+	struct ag_ship *ship = arg;
+	int64_t now_ns = or_loop_now_ns(ship->opt.loop);
+
+	ship->beat = or_loop_timer_start(ship->opt.loop, ship->opt.heartbeat_ns, on_beat, ship);
+	add_lanes(ship);
+	for (size_t i = 0; i < ship->n_lanes; i++) {
+		struct lane *lane = ship->lanes[i];
+		struct ag_spool_stream_info stream;
+
+		get_stream(&stream, lane);
+		if (!lane->call && !lane->again && !ship->retry && stream.pending == 0 &&
+		    *stream.name && now_ns - lane->sent_ns >= ship->opt.heartbeat_ns &&
+		    has_cert(ship))
+			send_heartbeat(lane, &stream);
+	}
+}
+
+/* -- beginning and end -- */
+
+static double read_pending(void *arg)
+{
+	struct ag_ship_info info;
+
+	ag_ship_get_info(&info, arg);
+	return (double)info.pending;
+}
+
+static double read_connected(void *arg)
+{
+	const struct ag_ship *ship = arg;
+
+	return ship->info.state == AG_SHIP_CONNECTED ? 1 : 0;
+}
+
+static double read_bytes(void *arg)
+{
+	const struct ag_ship *ship = arg;
+	struct ag_spool_info info;
+
+	ag_spool_get_info(&info, ship->opt.spool);
+	return (double)info.bytes;
+}
+
+static struct or_metric_counter *failed_counter(struct or_metric_registry *reg, const char *reason)
+{
+	struct or_metric_label labels[] = {{"reason", reason}, {NULL, NULL}};
+
+	return or_metric_counter_get(reg, "outrider_exporter_send_failed_audit_batches_total",
+	    "Batches that the collector did not take.", labels);
+}
+
+static void make_metrics(struct ag_ship *ship, struct or_metric_registry *reg)
+{
+	struct metrics *m = &ship->metrics;
+
+	m->records = or_metric_counter_get(reg, "outrider_exporter_sent_audit_records_total",
+	    "Records that the collector acknowledged.", NULL);
+	m->bytes = or_metric_counter_get(reg, "outrider_exporter_sent_bytes_total",
+	    "Bytes of batches that the collector acknowledged.", NULL);
+	m->heartbeats = or_metric_counter_get(reg, "outrider_exporter_heartbeats_total",
+	    "Empty frames that the collector acknowledged.", NULL);
+	m->failed = failed_counter(reg, "unreachable");
+	m->refused = failed_counter(reg, "refused");
+	m->took = or_metric_histogram_get(reg, "outrider_exporter_exchange_seconds",
+	    "Time from sending a batch to its acknowledgement.", NULL, or_metric_seconds,
+	    OR_METRIC_N_SECONDS);
+	or_metric_gauge_read(reg, "outrider_exporter_queue_size",
+	    "Records in the spool that the collector has not acknowledged.", NULL, read_pending,
+	    ship);
+	or_metric_gauge_read(reg, "outrider_exporter_connected",
+	    "1 while the last exchange with the collector went well.", NULL, read_connected, ship);
+	or_metric_gauge_read(reg, "outrider_buffer_size_bytes", "Bytes of the spool on disk.", NULL,
+	    read_bytes, ship);
+}
+
+static int64_t or_default(int64_t v, int64_t def)
+{
+	return v ? v : def;
+}
+
+static enum or_code set_options(
+    struct ag_ship_opt *o, const struct ag_ship_opt *from, struct or_err *err)
+{
+	*o = *from;
+	o->batch_bytes = o->batch_bytes ? o->batch_bytes : 256 * OR_KIB;
+	o->batch_records = o->batch_records ? o->batch_records : 1000;
+	o->linger_ns = or_default(o->linger_ns, 50 * OR_NS_PER_MS);
+	o->heartbeat_ns = or_default(o->heartbeat_ns, 30 * OR_NS_PER_S);
+	o->retry_min_ns = or_default(o->retry_min_ns, 100 * OR_NS_PER_MS);
+	o->retry_max_ns = or_default(o->retry_max_ns, 30 * OR_NS_PER_S);
+	o->timeout_ns = or_default(o->timeout_ns, 30 * OR_NS_PER_S);
+	if (o->batch_bytes > 4 * OR_MIB || o->batch_records > 10000)
+		return or_err_set(err, OR_INVAL, "a batch of more than 4 MiB or 10,000 records");
+	if (o->retry_min_ns > o->retry_max_ns || o->linger_ns < 0 || o->retry_min_ns < 0)
+		return or_err_set(err, OR_INVAL, "the shipper's times do not fit each other");
+	return OR_OK;
+}
+
+enum or_code ag_ship_new(struct ag_ship **out, const struct ag_ship_opt *opt, struct or_err *err)
+{
+	struct ag_ship *ship = or_mem_new(sizeof(*ship));
+	enum or_code rc = set_options(&ship->opt, opt, err);
+
+	if (rc) {
+		or_mem_free(ship);
+		return rc;
+	}
+	ship->origin = or_mem_strdup(opt->origin);
+	if (!opt->metrics)
+		ship->own_metrics = or_metric_registry_new(32);
+	make_metrics(ship, opt->metrics ? opt->metrics : ship->own_metrics);
+	ag_spool_watch(opt->spool, on_durable, ship);
+	ship->beat = or_loop_timer_start(opt->loop, ship->opt.heartbeat_ns, on_beat, ship);
+	on_durable(ship);
+	*out = ship;
+	return OR_OK;
+}
+
+void ag_ship_free(struct ag_ship *ship)
+{
+	if (!ship)
+		return;
+	ag_spool_watch(ship->opt.spool, NULL, NULL);
+	for (size_t i = 0; i < ship->n_lanes; i++) {
+		struct lane *lane = ship->lanes[i];
+
+		or_http_client_cancel(lane->call);
+		or_loop_timer_cancel(lane->linger);
+		or_loop_timer_cancel(lane->again);
+		drop_batch(lane);
+		or_mem_free(lane);
+	}
+	or_loop_timer_cancel(ship->retry);
+	or_loop_timer_cancel(ship->beat);
+	or_metric_registry_free(ship->own_metrics);
+	or_mem_free(ship->origin);
+	or_mem_free(ship);
+}
+
+void ag_ship_wake(struct ag_ship *ship)
+{
+	or_loop_timer_cancel(ship->retry);
+	ship->retry = NULL;
+	for (size_t i = 0; i < ship->n_lanes; i++) {
+		or_loop_timer_cancel(ship->lanes[i]->again);
+		ship->lanes[i]->again = NULL;
+	}
+	consider_all(ship);
+}
+
+void ag_ship_get_info(struct ag_ship_info *out, const struct ag_ship *ship)
+{
+	struct ag_spool_info spool;
+
+	ag_spool_get_info(&spool, ship->opt.spool);
+	*out = ship->info;
+	out->pending = spool.pending;
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/ship/ship_frame.h"
+
+#include "base/str.h"
+#include "proto/batch.h"
+#include "proto/frame.h"
+#include "proto/root.h"
+
+_Static_assert(AG_SPOOL_DROPPED_MAX <= WIRE_FRAME_DROPPED_MAX, "a frame can say all that is lost");
+
+static void put_batch(struct or_buf *body, const struct ag_spool_batch *batch)
+{
+	for (size_t i = 0; i < batch->n_records; i++)
+		wire_batch_add_record(body, batch->records[i]);
+	for (size_t i = 0; i < batch->n_inputs; i++)
+		wire_batch_add_inputs(body, batch->inputs[i]);
+}
+
+enum or_code ag_ship_frame_build(struct or_buf *header, struct or_buf *body,
+    const struct ag_ship_frame_in *in, struct or_err *err)
+{
+	const struct ag_spool_batch *batch = in->batch;
+	struct wire_dropped dropped[AG_SPOOL_DROPPED_MAX];
+	uint8_t root[OR_CRYPTO_HASH_LEN];
+	struct wire_frame frame = {.cert = in->cert,
+	    .epoch = batch->epoch,
+	    .stream = or_slice_str(in->stream),
+	    .seq_from = batch->from,
+	    .seq_to = batch->to,
+	    .root = or_slice(root, sizeof(root)),
+	    .prev_epoch = batch->prev_epoch,
+	    .prev_seq = batch->prev_epoch ? batch->prev_seq : 0,
+	    .dropped = dropped,
+	    .n_dropped = batch->n_dropped,
+	    .sent_ns = (uint64_t)in->sent_ns};
+	struct or_buf encoded;
+	enum or_code rc;
+
+	for (size_t i = 0; i < batch->n_dropped; i++)
+		dropped[i] = (struct wire_dropped){
+		    batch->dropped[i].from, batch->dropped[i].to, OR_SLICE_LIT("damaged")};
+	wire_root_compute(root, batch->records, batch->n_records);
+	or_buf_init(header, 2 * WIRE_FRAME_MAX);
+	wire_batch_begin(body);
+	or_buf_init(&encoded, WIRE_FRAME_MAX);
+	rc = wire_frame_sign(&encoded, &frame, in->key, err);
+	if (rc == OR_OK) {
+		or_str_base64_encode(header, or_buf_slice(&encoded));
+		put_batch(body, batch);
+		if (!or_buf_ok(body) || !or_buf_ok(header))
+			rc = or_err_set(err, OR_FULL, "the batch is larger than a batch may be");
+	}
+	or_buf_done(&encoded);
+	return rc;
+}
