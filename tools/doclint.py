@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Documents tell the truth about the tree.
 
-Every path named in a *.md (in backticks, or as a link) and in a C comment exists, every `./dev
-VERB` is one, every room with code has a README.md of at most 60 lines. A path may hold *, {a,b} and
+Every path named in a *.md (in backticks, or as a link) and in a C comment exists, every `./dev VERB`
+and `outrider VERB` is one, every room with code has a README.md of at most 60 lines. A path may hold *, {a,b} and
 a line number; <placeholder> in it means an example, which is not looked for. No text names a path
 of somebody's machine or carries a leftover marker.
 """
@@ -23,6 +23,9 @@ MARKER = re.compile(r"\b(?:TO" + r"DO|FIX" + r"ME|XX" + r"X|HA" + r"CK)\b")
 MODULE = (".c", ".h", "_test.c", "_test.py")  # base/json means base/json.c
 BARE = re.compile(rf"^[\w*-]+(?:\.[\w-]+)*\.(?:c|h|py|sh|md|proto|cmake)$")
 DEV = re.compile(r"\./dev ([a-z]+)")
+# In code: at the start of a line of a block, of words in backticks, or of a substitution.
+CLI = re.compile(r"(?:^(?: {4,}|\$ )?|`|\$\()outrider ([a-z]+)", re.M)
+CLI_VERB = re.compile(r'\{"([a-z]+)", "[^"]*", ctl_\w+\}')
 
 _CODE = re.compile(r"`([^`\n]+)`")
 _LINK = re.compile(r"\[[^\]\n]*\]\(([^)\s]+)\)")
@@ -115,6 +118,15 @@ def each(pattern, text):
         yield text.count("\n", 0, match.start()) + 1, match.group(1)
 
 
+def find_verbs(project):
+    """{program: verbs}; a program that is not there yet has none and is not checked."""
+    dev = {pathlib.PurePath(f).stem for f in project.files if re.match(r"tools/dev/\w+\.sh$", f)}
+    cli = set()
+    if "cli/main.c" in project.known:
+        cli = set(CLI_VERB.findall(project.read("cli/main.c")))
+    return {"./dev": (DEV, dev), "outrider": (CLI, cli)}
+
+
 def check_markdown(project, tree, verbs, name):
     text = project.read(name)
     prose = _FENCE.sub(lambda m: re.sub(r"[^\n]", " ", m.group(0)), text)
@@ -123,9 +135,10 @@ def check_markdown(project, tree, verbs, name):
             check_path(project, tree, name, line, word)
     for line, target in each(_LINK, prose):
         check_link(project, name, line, target)
-    for line, verb in each(DEV, text):
-        if verbs and verb not in verbs | {"help"}:
-            project.report(name, line, f"./dev has no verb {verb}")
+    for program, (pattern, known) in verbs.items():
+        for line, verb in each(pattern, text):
+            if known and verb not in known | {"help"}:
+                project.report(name, line, f"{program} has no verb {verb}")
 
 
 def check_comments(project, tree, name):
@@ -168,7 +181,7 @@ def is_text(name):
 
 def check(project, _):
     tree = Tree(project)
-    verbs = {pathlib.PurePath(f).stem for f in project.files if re.match(r"tools/dev/\w+\.sh$", f)}
+    verbs = find_verbs(project)
     documents = project.named(".md")
     for name in documents:
         check_markdown(project, tree, verbs, name)

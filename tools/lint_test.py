@@ -383,6 +383,12 @@ class Documents(Lint):
     def test_verb_that_is_none(self):
         self.planted("README.md", "```\n./dev tets\n```\n", "README.md:5: ./dev has no verb tets")
 
+    def test_verb_of_the_cli_that_is_none(self):
+        self.write("cli/README.md", "cli\n")
+        self.write("cli/main.c", LICENCE + '\t{"run", "run it", ctl_run_main},\n')
+        self.planted("README.md", "`outrider run` outrider is prose\n\n    outrider rum\n",
+                     "README.md:6: outrider has no verb rum")
+
     def test_room_without_readme(self):
         (self.root / "agent/README.md").unlink()
         self.finds("doclint", "agent/README.md:1: a room with code has a README.md")
