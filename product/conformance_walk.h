@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What the two conformance tools share: walk a folder of documents, judge each, compare with the
- * verdicts of a JSON Schema validator (tools/odcs_oracle.py), and count.
+ * what the schema itself says (tools/odcs_oracle.py), and count.
  *
  * Usage of a tool: TOOL DIR [EXPECTED]. DIR/examples and DIR/fixtures are read (DIR itself where it
  * has neither). EXPECTED, or DIR/expected.json, is an object: path from DIR to true (valid) or
