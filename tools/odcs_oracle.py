@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the JSON Schema itself says of a folder of data contracts or data products.
 
-    tools/odcs_oracle.py DIR > expected.json
+    tools/odcs_oracle.py DIR [SCHEMAS] > expected.json
 
-Reads DIR/schema/*.json (the shortest name) and every document under DIR/examples and DIR/fixtures;
+Reads SCHEMAS/*.json (the shortest name; DIR/schema where not given) and every document under DIR/examples and DIR/fixtures;
 prints {"examples/x.odcs.yaml": true, ...}. product/ holds its rules as tables; this reads the
 schema, so the two are independent. The evaluator knows the keywords of draft 2019-09 that the two
 standards use and stops at any other. It carries the evaluated properties along in one pass: some
@@ -189,8 +189,8 @@ def documents(top):
                     yield os.path.relpath(os.path.join(folder, name), top)
 
 
-def main(top):
-    schemas = os.path.join(top, "schema")
+def main(top, schemas=None):
+    schemas = schemas or os.path.join(top, "schema")
     name = min((n for n in os.listdir(schemas) if n.endswith(".json")), key=len)
     with open(os.path.join(schemas, name), encoding="utf-8") as f:
         schema = Schema(json.load(f))
@@ -203,6 +203,6 @@ def main(top):
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 2:
+    if len(sys.argv) not in (2, 3):
         sys.exit(__doc__)
-    main(sys.argv[1])
+    main(*sys.argv[1:])

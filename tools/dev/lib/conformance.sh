@@ -21,17 +21,33 @@ conformance_unpack() { # DIR
     echo "$laid"
 }
 
+# conformance_oracle NAME DIR: where there is a tools/NAME_oracle.py and DIR has no expected.json of its
+# own, asks it for the expected verdicts; prints their file, which the caller removes.
+conformance_oracle() {
+    local oracle=tools/$1_oracle.py schemas=$2/schema file
+    [[ -d $schemas ]] || schemas=$DEV_ROOT/../shared/corpora/$1/schema
+    [[ -f $oracle && -d $schemas && ! -e $2/expected.json ]] || return 0
+    file=$(mktemp)
+    if python3 "$oracle" "$2" "$schemas" >"$file"; then
+        echo "$file"
+    else
+        rm -f "$file"
+        note "$oracle gave no verdicts; only what is known to be valid is judged" >&2
+    fi
+}
+
 # conformance_run NAME DIR PRESET: false where a case fails or the program does not say its count.
 conformance_run() {
-    local name=$1 dir=$2 program=build/$3/bin/$1-conformance-tool laid='' log status=0 last
+    local name=$1 dir=$2 program=build/$3/bin/$1-conformance-tool laid='' log status=0 last expected
     if compgen -G "$dir/*.tar.*" >/dev/null; then
         laid=$(conformance_unpack "$dir") || die "$name: an archive in $dir does not unpack"
         dir=$laid
     fi
+    expected=$(conformance_oracle "$name" "$dir")
     log=$(mktemp)
-    "$program" "$dir" | tee "$log" || status=$?
+    "$program" "$dir" ${expected:+"$expected"} | tee "$log" || status=$?
     last=$(tail -1 "$log")
-    rm -rf "$log" ${laid:+"$laid"}
+    rm -rf "$log" ${laid:+"$laid"} ${expected:+"$expected"}
     if [[ ! $last =~ ^$name:\ ([0-9]+)/([0-9]+)$ ]]; then
         die "$program ended with status $status and without the line '$name: passed/total'"
     fi
