@@ -15,7 +15,6 @@
 #include <stdio.h>
 
 #define ORIGINS_MAX  64
-#define CALLS_KEPT   32
 #define HEAD_MAX     (64U * 1024)
 #define SWEEP_MAX_NS (250 * OR_NS_PER_MS)
 #define SWEEP_MIN_NS (5 * OR_NS_PER_MS)
@@ -56,10 +55,11 @@ struct or_http_client_call {
 	struct or_slice body;
 	uint64_t max_body;
 	int64_t connect_by_ns, head_by_ns, total_by_ns; /* 0: none */
-	uint64_t left;                                  /* of counted streamed content */
-	bool counted, chunked;                          /* how streamed content is framed */
-	bool sent;                                      /* the request is complete */
-	bool wrote;                                     /* streamed content */
+	int64_t head_ns;
+	uint64_t left;         /* of counted streamed content */
+	bool counted, chunked; /* how streamed content is framed */
+	bool sent;             /* the request is complete */
+	bool wrote;            /* streamed content */
 	bool replayable, retried;
 	bool has_head, is_head; /* the answer's head came; the method is HEAD */
 	bool paused, pump_due;
@@ -80,7 +80,6 @@ struct or_http_client {
 	struct or_http_client_call *calls;
 	struct or_http_client_call *sweep_next;
 	struct or_http_client_call *spare;
-	size_t n_spare;
 	struct or_loop_timer *sweep;
 	int64_t sweep_ns;
 };
@@ -234,7 +233,6 @@ static struct or_http_client_call *new_call(struct or_http_client *client)
 		struct or_buf head = call->head;
 
 		client->spare = call->next;
-		client->n_spare--;
 		or_buf_clear(&head);
 		*call = (struct or_http_client_call){.head = head};
 	} else {
@@ -265,14 +263,8 @@ static void free_call(struct or_http_client_call *call)
 	if (client->sweep_next == call)
 		client->sweep_next = call->next;
 	or_buf_done(&call->collected);
-	if (client->n_spare == CALLS_KEPT) {
-		or_buf_done(&call->head);
-		or_mem_free(call);
-		return;
-	}
 	call->next = client->spare;
 	client->spare = call;
-	client->n_spare++;
 }
 
 /* Takes the call off its connection, which is closed. */
@@ -587,6 +579,7 @@ static void set_deadlines(struct or_http_client_call *call, const struct or_http
 		least = req->total_ns;
 	if (!call->link->open)
 		call->connect_by_ns = now + connect_ns;
+	call->head_ns = head_ns;
 	call->head_by_ns = now + head_ns;
 	call->total_by_ns = req->total_ns ? now + req->total_ns : 0;
 	least /= 8;
@@ -651,6 +644,13 @@ enum or_code or_http_client_fetch(struct or_http_client_call **out, struct or_ht
 	return OR_OK;
 }
 
+/* The answer's head is awaited from the last content on. */
+static void mark_wrote(struct or_http_client_call *call)
+{
+	call->wrote = true;
+	call->head_by_ns = or_loop_now_ns(call->client->loop) + call->head_ns;
+}
+
 void or_http_client_write(struct or_http_client_call *call, struct or_slice piece)
 {
 	struct or_slice parts[3] = {OR_SLICE_NONE, piece, OR_SLICE_NONE};
@@ -659,7 +659,7 @@ void or_http_client_write(struct or_http_client_call *call, struct or_slice piec
 	OR_ASSERT(!call->sent);
 	if (!piece.n)
 		return;
-	call->wrote = true;
+	mark_wrote(call);
 	if (call->counted) {
 		parts[1].n = piece.n < call->left ? piece.n : (size_t)call->left;
 		call->left -= parts[1].n;
@@ -677,7 +677,7 @@ void or_http_client_finish(struct or_http_client_call *call)
 
 	OR_ASSERT(!call->sent && call->left == 0);
 	call->sent = true;
-	call->wrote = true;
+	mark_wrote(call);
 	if (call->chunked)
 		or_conn_write(call->link->conn, &last, 1);
 }

@@ -49,7 +49,7 @@ struct or_http_client_req {
 	int64_t length;
 	bool replayable;
 	int64_t connect_ns; /* 0: 5 s */
-	int64_t head_ns;    /* from the start to the answer's head; 0: 30 s */
+	int64_t head_ns;    /* from the last content sent to the answer's head; 0: 30 s */
 	int64_t total_ns;   /* to the end; 0: no limit */
 	uint64_t max_body;  /* of the answer; 0: no limit */
 };

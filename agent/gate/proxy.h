@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The gate as a reverse proxy in front of the workload's output port.
+ *
+ * Each request: parsed once (base/http_parse.h), path made canonical, decided
+ * (agent/gate/decide.h), recorded (agent/gate/record.h), and only then forwarded as it was decided
+ * on, streaming both ways. strict: a decision record is durable before the request is forwarded, an
+ * outcome record follows; async:  one record with both is put into the spool before the answer's
+ * last byte. A deny is recorded before its answer (durably, where the port is strict). Refusals
+ * without an identity are recorded by address, reason and second (agent/gate/refusal.h).
+ *
+ *   400 not canonical   401 no identity   403 denied   502, 504 the app
+ *   503 + Retry-After: no bundle in force, or no room for records
+ *
+ * Thread: the loop's. Owns: listener, connections and the client for the app; borrows the rest.
+ */
+#ifndef AGENT_GATE_PROXY_H
+#define AGENT_GATE_PROXY_H
+
+#include "agent/gate/decide.h"
+#include "agent/gate/record.h"
+#include "base/http_server.h"
+
+struct ag_proxy;
+
+struct ag_proxy_opt {
+	const char *listen;   /* as base/net.h reads it */
+	const char *upstream; /* the app: "127.0.0.1:9000", or "http://127.0.0.1:9000" */
+	struct ag_decide *decide;
+	struct ag_record *record;
+	struct or_metric_registry *registry; /* may be NULL */
+	size_t max_conns;                    /* 0: 1,024 */
+	int64_t connect_ns;                  /* to the app; 0: 2 s */
+	int64_t head_ns;                     /* for the head of its answer; 0: 60 s */
+};
+
+/* OR_BUSY: the address is in use. OR_INVAL: an address. opt and its texts are copied. */
+OR_NODISCARD enum or_code ag_proxy_new(struct ag_proxy **out, struct or_loop *loop,
+    const struct ag_proxy_opt *opt, struct or_err *err);
+/* Cuts what is in flight; its outcomes are recorded. */
+void ag_proxy_free(struct ag_proxy *proxy);
+
+/* Takes no new connections and lets requests end; then calls done. */
+void ag_proxy_drain(struct ag_proxy *proxy, or_loop_fn *done, void *arg);
+
+uint16_t ag_proxy_port(const struct ag_proxy *proxy);
+const char *ag_proxy_address(const struct ag_proxy *proxy); /* "127.0.0.1:8080" */
+
+#endif
