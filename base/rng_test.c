@@ -5,7 +5,6 @@
 
 static void fill__writes_every_byte_and_no_more(void **state)
 {
-	/* 1,000 bytes are more than one getrandom gives without interruption at most (256). */
 	uint8_t seen[1000] = {0}, p[1002];
 
 	(void)state;

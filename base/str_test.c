@@ -165,7 +165,8 @@ static void base64__has_one_text_for_each_byte_string(void **state)
 {
 	static const char *const bad[] = {"Zg", "Zg=", "Zh==", "Zm9=", "Z===", "====", "=",
 	    "Zg==Zg==", "Zm8=\n", "Zm 8", "Zm8-", "Z=g=", "Zm8==", "Zg==="};
-	static const char *const bad_url[] = {"Z", "Zg==", "Zh", "Zm9", "Zm8=", "+//+", "Zm9vY"};
+	static const char *const bad_url[] = {
+	    "Z", "Zg==", "Zh", "Zm9", "Zm8=", "+//+", "Zm9vY", "A", "AAAAA"};
 
 	(void)state;
 	for (size_t i = 0; i < OR_LEN(bad); i++)
