@@ -110,6 +110,7 @@ OR_NODISCARD enum or_code ag_spool_recover(struct ag_spool *spool, struct or_err
 /* Encodes what is to be remembered into one slot. */
 void ag_spool_state_encode(struct or_buf *out, const struct ag_spool *spool, uint64_t generation);
 uint64_t ag_spool_state_offset(uint64_t generation);
+OR_NODISCARD enum or_code ag_spool_state_reserve(int fd, struct or_err *err);
 
 struct spool_state_stream {
 	struct or_slice name;
@@ -128,7 +129,8 @@ struct spool_state {
 	size_t n_streams;
 };
 
-/* The newer valid slot of the file; names point into it. OR_ABSENT: neither is valid. */
+/* The newer valid slot of the file; names point into it. OR_ABSENT: nothing was ever written.
+ * OR_CORRUPT: neither is valid. */
 OR_NODISCARD enum or_code ag_spool_state_decode(struct spool_state *out, struct or_slice file);
 
 /* -- spool_read.c -- */

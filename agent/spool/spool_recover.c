@@ -350,22 +350,19 @@ static enum or_code load_segments(struct recovery *r, struct or_err *err)
 static enum or_code load_state(struct recovery *r, struct or_buf *file, struct or_err *err)
 {
 	struct ag_spool *spool = r->spool;
-	uint64_t size;
-	uint8_t *p;
+	uint8_t *p = or_buf_reserve(file, file->max);
 	size_t got;
-	enum or_code rc = or_sys_size(&size, spool->state_fd, err);
+	enum or_code rc = or_sys_pread(spool->state_fd, p, file->max, 0, &got, err);
 
-	if (rc || size == 0)
-		return rc;
-	p = or_buf_reserve(file, size < 64 * OR_KIB ? size : 64 * OR_KIB);
-	rc =
-	    or_sys_pread(spool->state_fd, p, size < 64 * OR_KIB ? size : 64 * OR_KIB, 0, &got, err);
 	if (rc)
 		return rc;
 	or_buf_commit(file, got);
-	if (ag_spool_state_decode(&r->state, or_buf_slice(file)) != OR_OK) {
+	rc = ag_spool_state_decode(&r->state, or_buf_slice(file));
+	if (rc) {
 		r->state.generation = 0;
-		spool->info.damaged++;
+		spool->info.damaged += rc == OR_CORRUPT;
+		/* A disk too full for that is full for the first segment too. */
+		(void)!ag_spool_state_reserve(spool->state_fd, NULL);
 		return OR_OK;
 	}
 	spool->state_generation = r->state.generation;

@@ -19,6 +19,19 @@ _Static_assert(
     SLOT_HEAD + 6 * 8 + AG_SPOOL_STREAMS_MAX * (STREAM_FIXED + AG_SPOOL_NAME_MAX) <= SLOT,
     "the state of all streams fits into a slot");
 
+/* Both slots get their place on disk at the start: on a full disk segments can only go once the
+ * state has been written. */
+enum or_code ag_spool_state_reserve(int fd, struct or_err *err)
+{
+	static const uint8_t zeros[2 * SLOT];
+	uint64_t size;
+	enum or_code rc = or_sys_size(&size, fd, err);
+
+	if (rc || size >= sizeof(zeros))
+		return rc;
+	return or_sys_pwrite(fd, or_slice(zeros, sizeof(zeros) - size), size, err);
+}
+
 uint64_t ag_spool_state_offset(uint64_t generation)
 {
 	return generation % 2 * SLOT;
@@ -138,6 +151,15 @@ static bool decode_slot(struct spool_state *out, struct or_slice slot)
 	return crc == check(or_slice(slot.p, SLOT_HEAD + length)) && decode_payload(out, in);
 }
 
+static bool is_blank(struct or_slice file)
+{
+	for (size_t i = 0; i < file.n; i++) {
+		if (file.p[i])
+			return false;
+	}
+	return true;
+}
+
 enum or_code ag_spool_state_decode(struct spool_state *out, struct or_slice file)
 {
 	struct spool_state a = {0}, b = {0};
@@ -145,7 +167,7 @@ enum or_code ag_spool_state_decode(struct spool_state *out, struct or_slice file
 	bool has_b = file.n > SLOT && decode_slot(&b, or_slice_from(file, SLOT));
 
 	if (!has_a && !has_b)
-		return OR_ABSENT;
+		return is_blank(file) ? OR_ABSENT : OR_CORRUPT;
 	*out = has_a && (!has_b || a.generation > b.generation) ? a : b;
 	return OR_OK;
 }

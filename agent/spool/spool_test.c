@@ -519,6 +519,37 @@ static void power_cut__leaves_a_prefix_at_every_byte(void **state)
 	assert_int_equal(last, 0);
 }
 
+/* What a power cut may leave of bytes that were never synced: nothing, some, or zeros. */
+static void power_cut__keeps_what_a_sync_reported(void **state)
+{
+	struct fixture *f = *state;
+	const char *dir, *path;
+	uint64_t durable, size;
+
+	append_n(f, f->orders, 10);
+	ASSERT_CODE(sync_now(f), OR_OK);
+	durable = file_size(newest_segment(f, f->dir));
+	append_n(f, f->orders, 10);
+	size = file_size(newest_segment(f, f->dir));
+	assert_true(size > durable);
+	for (uint64_t n = durable; n < size; n += 11) {
+		struct ag_spool_batch b;
+
+		dir = snapshot(f, "cut");
+		path = newest_segment(f, dir);
+		assert_int_equal(truncate(path, (off_t)n), 0);
+		assert_int_equal(truncate(path, (off_t)size), 0); /* zeros behind n */
+		reopen_in(f, dir);
+		b = read_batch(f, f->orders, 1000);
+		check_batch(&b, f->orders, 1, b.to);
+		assert_true(b.to >= 10 && b.to < 20);
+		close_spool(f);
+		support_tmpdir_remove(or_mem_strdup(dir));
+		f->opt.dir = f->dir;
+		open_spool(f);
+	}
+}
+
 static void zeros_at_the_end__are_a_torn_tail(void **state)
 {
 	struct fixture *f = *state;
@@ -747,6 +778,7 @@ int main(void)
 	    CASE(reopen__goes_on_with_epoch_numbers_and_marks),
 	    CASE(kill__loses_nothing_that_was_appended),
 	    CASE(power_cut__leaves_a_prefix_at_every_byte),
+	    CASE(power_cut__keeps_what_a_sync_reported),
 	    CASE(zeros_at_the_end__are_a_torn_tail),
 	    CASE(damage_in_the_middle__is_passed_and_reported),
 	    CASE(damage_at_the_end__begins_a_new_epoch),
