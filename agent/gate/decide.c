@@ -8,7 +8,7 @@
 #include "policy/ext_ip.h"
 #include "product/route.h"
 
-enum { INPUTS_MAX = 60 * 1024, FIELDS_MAX = 8, OBLIGATIONS_MAX = 32 };
+enum { INPUTS_MAX = 60 * 1024, FIELDS_MAX = 8 };
 
 struct ag_decide {
 	struct ag_decide_opt opt;
@@ -208,6 +208,11 @@ static bool identify(struct run *r, enum or_code *rc)
 		*rc = conclude(r, AG_DECIDE_UNAUTHENTICATED, ag_jwt_reason_name(v.reason));
 		return false;
 	}
+	/* RFC 8705 §3: it counts only over a connection with that certificate, and none has one. */
+	if (r->who.bound_cert.n) {
+		*rc = conclude(r, AG_DECIDE_UNAUTHENTICATED, "token_bound");
+		return false;
+	}
 	r->out->record.principal = (struct wire_principal){.type = OR_SLICE_LIT("User"),
 	    .id = join(r->a, r->who.issuer, "#", r->who.sub),
 	    .issuer = r->who.issuer};
@@ -322,10 +327,24 @@ static enum or_code put_reasons(struct run *r, const struct pol_decision *d)
 	return or_arena_is_full(r->a) ? OR_FULL : OR_OK;
 }
 
+/* An allow that is bound to what no front can carry out is none: never unmasked instead. */
+static bool owes(const struct pol_decision *d)
+{
+	static const char *const keys[] = {"mask", "filter", "obligation"};
+
+	for (size_t i = 0; i < d->n_reasons; i++) {
+		for (size_t k = 0; k < OR_LEN(keys); k++) {
+			if (pol_set_annotation(d->reasons[i], keys[k]))
+				return true;
+		}
+	}
+	return false;
+}
+
 static const char *reason_of(const struct pol_decision *d)
 {
 	if (d->allow)
-		return "policy_permit";
+		return owes(d) ? "obligation_unsupported" : "policy_permit";
 	if (d->n_reasons)
 		return "policy_forbid";
 	return d->by_error ? "policy_error" : "no_permit";
@@ -358,7 +377,8 @@ static enum or_code authorize(struct run *r, const struct pol_bundle *bundle)
 	memcpy(hash, pol_bundle_hash(bundle), OR_CRYPTO_HASH_LEN);
 	r->out->record.bundle_sha256 = or_slice(hash, OR_CRYPTO_HASH_LEN);
 	r->out->record.bundle_revision = pol_bundle_revision(bundle);
-	return conclude(r, decision.allow ? AG_DECIDE_ALLOW : AG_DECIDE_DENY, reason_of(&decision));
+	return conclude(r, decision.allow && !owes(&decision) ? AG_DECIDE_ALLOW : AG_DECIDE_DENY,
+	    reason_of(&decision));
 }
 
 enum or_code ag_decide_run(struct ag_decide_result *out, struct ag_decide *d,

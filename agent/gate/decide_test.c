@@ -257,6 +257,37 @@ static void decide__needs_an_identity(void **state)
 	assert_int_equal(r.inputs.n, 0);
 }
 
+static void decide__refuses_a_token_bound_to_a_certificate(void **state)
+{
+	struct world *w = *state;
+	struct ag_decide_result r;
+
+	open_example(w);
+	r = ask(w, "GET", "/totals",
+	    token(w, CLAIMS("alice", ",\"groups\":[\"analysts\"],\"clearance\":2,"
+				     "\"cnf\":{\"x5t#S256\":\"abc\"}")));
+	assert_int_equal(r.verdict, AG_DECIDE_UNAUTHENTICATED);
+	assert_string_equal(r.reason, "token_bound");
+}
+
+static void decide__denies_an_obligation_that_nobody_carries_out(void **state)
+{
+	struct world *w = *state;
+	struct ag_decide_result r;
+
+	open_with_policy(
+	    w, OR_SLICE_LIT("@id(\"plain\") permit(principal, action, resource);"
+			    "@id(\"masked\") @mask(\"email:redact\")"
+			    "permit(principal, action == Action::\"read\", resource);"));
+	r = ask(w, "GET", "/totals", token(w, ANALYST("alice", "2")));
+	assert_int_equal(r.verdict, AG_DECIDE_DENY);
+	assert_string_equal(r.reason, "obligation_unsupported");
+	assert_int_equal(r.record.decision, WIRE_DECISION_DENY);
+	assert_int_equal(r.record.n_policies, 2);
+	r = ask(w, "POST", "/totals", token(w, ANALYST("alice", "2")));
+	assert_int_equal(r.verdict, AG_DECIDE_ALLOW);
+}
+
 static void decide__denies_unknown_ports_and_methods(void **state)
 {
 	struct world *w = *state;
@@ -324,6 +355,10 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(
 		decide__denies_whom_policy_forbids, make_world, end_world),
 	    cmocka_unit_test_setup_teardown(decide__needs_an_identity, make_world, end_world),
+	    cmocka_unit_test_setup_teardown(
+		decide__refuses_a_token_bound_to_a_certificate, make_world, end_world),
+	    cmocka_unit_test_setup_teardown(
+		decide__denies_an_obligation_that_nobody_carries_out, make_world, end_world),
 	    cmocka_unit_test_setup_teardown(
 		decide__denies_unknown_ports_and_methods, make_world, end_world),
 	    cmocka_unit_test_setup_teardown(
