@@ -159,7 +159,7 @@ enum or_code wire_cert_verify(const struct wire_cert *c, const struct or_crypto_
 bool wire_cert_has_product(const struct wire_cert *c, struct or_slice product)
 {
 	for (size_t i = 0; i < c->n_products; i++) {
-		if (or_slice_eq(c->products[i], product))
+		if (or_slice_eq(c->products[i], product) || or_slice_is(c->products[i], "*"))
 			return true;
 	}
 	return false;

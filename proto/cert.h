@@ -45,6 +45,7 @@ OR_NODISCARD enum or_code wire_cert_decode(
 OR_NODISCARD enum or_code wire_cert_verify(const struct wire_cert *c,
     const struct or_crypto_key *issuer, int64_t now_ns, struct or_err *err);
 
+/* A certificate for "*" speaks for every product: the collector's own, which it gives to nobody. */
 bool wire_cert_has_product(const struct wire_cert *c, struct or_slice product);
 
 #endif

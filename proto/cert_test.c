@@ -120,6 +120,18 @@ static void issue__refuses(void **state)
 	ASSERT_CODE(wire_cert_issue(&x->out, &c, x->issuer, &x->err), OR_INVAL);
 }
 
+static void has_product__takes_the_star_for_every_product(void **state)
+{
+	static const struct or_slice all[] = {OR_SLICE_LIT("*")};
+	struct wire_cert c = cert();
+
+	(void)state;
+	assert_false(wire_cert_has_product(&c, OR_SLICE_LIT("customers")));
+	c.products = all;
+	c.n_products = 1;
+	assert_true(wire_cert_has_product(&c, OR_SLICE_LIT("customers")));
+}
+
 static void issue__bounds_the_products(void **state)
 {
 	struct or_slice many[WIRE_CERT_PRODUCTS_MAX + 1];
@@ -144,6 +156,7 @@ int main(void)
 	    T(verify__fails_when_any_byte_is_flipped),
 	    T(verify__fails_for_another_issuer),
 	    T(issue__refuses),
+	    T(has_product__takes_the_star_for_every_product),
 	    T(issue__bounds_the_products),
 	};
 

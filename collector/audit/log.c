@@ -92,20 +92,6 @@ static void free_batch(struct batch *b)
 	or_mem_free(b);
 }
 
-void co_log_close(struct co_log *log)
-{
-	if (!log)
-		return;
-	OR_ASSERT(!log->is_running);
-	or_loop_timer_cancel(log->retry);
-	free_batch(log->next);
-	co_store_close(log->store);
-	or_buf_done(&log->note);
-	or_mem_free(log->dir);
-	or_mem_free(log->origin);
-	or_mem_free(log);
-}
-
 static struct batch *new_batch(struct co_log *log)
 {
 	struct batch *b = or_mem_new(sizeof(*b));
@@ -172,6 +158,21 @@ static void fail_waiting(struct co_log *log)
 	b->err = log->trouble;
 	answer(b);
 	free_batch(b);
+}
+
+void co_log_close(struct co_log *log)
+{
+	if (!log)
+		return;
+	OR_ASSERT(!log->is_running);
+	or_loop_timer_cancel(log->retry);
+	log->trouble = (struct or_err){.code = OR_CLOSED, .msg = "the log is being closed"};
+	fail_waiting(log);
+	co_store_close(log->store);
+	or_buf_done(&log->note);
+	or_mem_free(log->dir);
+	or_mem_free(log->origin);
+	or_mem_free(log);
 }
 
 static void on_done(void *arg)

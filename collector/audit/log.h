@@ -28,7 +28,8 @@ struct co_log_opt {
 OR_NODISCARD enum or_code co_log_open(
     struct co_log **out, const struct co_log_opt *opt, struct or_err *err);
 
-/* When no append is waiting for its call, or after or_slow_free. */
+/* When no append is waiting for its call, or after or_slow_free: appends that the slow thread did
+ * not take any more are then called with OR_CLOSED. */
 void co_log_close(struct co_log *log);
 
 /* rc OR_OK: the leaves are durable and under the checkpoint; the first has index `first`. err is

@@ -24,7 +24,7 @@
 #include "collector/audit/log.h"
 #include "proto/cert.h"
 
-#define CO_INGEST_HOLES_MAX 256
+#define CO_INGEST_HOLES_MAX 256 /* CO_MARKS_INTERVALS_MAX - 1 */
 
 struct co_ingest;
 
@@ -50,7 +50,8 @@ struct co_ingest_opt {
 /* Blocks: for the start of the process. */
 OR_NODISCARD enum or_code co_ingest_open(
     struct co_ingest **out, const struct co_ingest_opt *opt, struct or_err *err);
-/* As co_log_close: when nothing is under way, or after or_slow_free. */
+/* As co_log_close: when nothing is under way, or after or_slow_free. Calls that still wait and were
+ * not cancelled are answered with OR_CLOSED. */
 void co_ingest_close(struct co_ingest *in);
 
 /* Its log, for size, checkpoint and trouble; read it with co_read_open(co_log_dir(…)). */
