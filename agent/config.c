@@ -101,10 +101,6 @@ static const struct or_opt opts[] = {
 	.max = OR_NS_PER_S,
 	.def = "50ms",
 	.help = "The longest that an asynchronous record waits for fsync."},
-    {.name = "print-config",
-	.type = OR_OPT_BOOL,
-	.offset = AT(print_config),
-	.help = "Checks the configuration, prints it and ends."},
 };
 
 static struct or_opt_table table_for(struct ag_config *target)

@@ -41,7 +41,6 @@ struct ag_config {
 		uint64_t segment;
 		int64_t sync_ns;
 	} spool;
-	bool print_config;
 };
 
 /* argv without the program's name. OR_INVAL, OR_ABSENT, OR_PARSE: the message says where. */

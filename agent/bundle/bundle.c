@@ -160,7 +160,7 @@ void ag_bundle_reload(struct ag_bundle *b)
 	b->error = err;
 	b->error.code = rc;
 	if (b->opt.on_change)
-		b->opt.on_change(b->opt.arg, &b->error);
+		b->opt.on_change(b->opt.arg, ag_bundle_get(b), &b->error);
 }
 
 static void on_file(void *arg)

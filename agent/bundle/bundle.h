@@ -26,8 +26,10 @@ struct ag_bundle_opt {
 	const char *state_dir;
 	struct or_opt_list keys; /* PEM files */
 	uint64_t min_revision;
-	/* After each attempt: err->code is OR_OK where another bundle came into force. */
-	void (*on_change)(void *arg, const struct or_err *err);
+	/* After each attempt, the first one inside ag_bundle_new: result->code is OR_OK where
+	 * another bundle came into force. in_force (borrowed) is the one that now is, NULL where
+	 * none is. */
+	void (*on_change)(void *arg, struct pol_bundle *in_force, const struct or_err *result);
 	void *arg;
 };
 

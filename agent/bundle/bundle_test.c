@@ -20,10 +20,11 @@ struct world {
 	enum or_code last;
 };
 
-static void on_change(void *arg, const struct or_err *err)
+static void on_change(void *arg, struct pol_bundle *in_force, const struct or_err *err)
 {
 	struct world *w = arg;
 
+	(void)in_force;
 	w->changes++;
 	w->last = err->code;
 }

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/agent.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <unistd.h>
+
+enum { HELP_MAX = 64 * 1024, EXIT_USAGE = 2, EXIT_FAILED = 3 };
+
+static int help(void)
+{
+	struct or_buf text;
+
+	or_buf_init(&text, HELP_MAX);
+	or_buf_put_str(&text,
+	    "The agent that runs beside a data product's workload: it decides each "
+	    "request by policy,\nrecords the decision and ships the record.\n\n"
+	    "usage: outrider-agent --config FILE [flags]\n\n");
+	ag_config_help(&text);
+	fputs(or_buf_text(&text), stdout);
+	or_buf_done(&text);
+	return 0;
+}
+
+static void say_ready(uint64_t fd)
+{
+	if (fd == 0)
+		return;
+	(void)!write((int)fd, "ready\n", 6);
+	close((int)fd);
+}
+
+static int serve(const struct ag_config *config)
+{
+	struct or_log_opt log = {
+	    .fd = STDERR_FILENO, .level = (enum or_log_level)config->log_level, .role = "agent"};
+	struct ag_agent *agent;
+	struct or_loop *loop;
+	struct or_err err = {0};
+
+	signal(SIGPIPE, SIG_IGN);
+	or_log_init(&log);
+	if (or_loop_new(&loop, NULL, &err)) {
+		OR_LOG(OR_LOG_ERROR, "agent.failed", or_log_err(&err));
+		return EXIT_FAILED;
+	}
+	if (ag_agent_new(&agent, loop, config, &err)) {
+		OR_LOG(OR_LOG_ERROR, "agent.failed", or_log_err(&err));
+		or_loop_free(loop);
+		return err.code == OR_INVAL || err.code == OR_PARSE ? EXIT_USAGE : EXIT_FAILED;
+	}
+	say_ready(config->ready_fd);
+	or_loop_run(loop);
+	ag_agent_free(agent);
+	or_loop_free(loop);
+	or_log_done();
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	struct or_arena *a = or_arena_new(16 * OR_MIB);
+	struct ag_config config;
+	struct or_err err = {0};
+	bool wants_help = false;
+	int code;
+
+	if (ag_config_load(&config, argc - 1, argv + 1, &wants_help, a, &err)) {
+		fprintf(stderr, "outrider-agent: %s\nsee: outrider-agent --help\n", err.msg);
+		or_arena_free(a);
+		return EXIT_USAGE;
+	}
+	if (wants_help)
+		code = help();
+	else
+		code = serve(&config);
+	or_arena_free(a);
+	return code;
+}

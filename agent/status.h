@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What GET /v1/status says of the agent, as `outrider doctor` reads it.
+ *
+ * Thread: the loop's. No secret is in it.
+ */
+#ifndef AGENT_STATUS_H
+#define AGENT_STATUS_H
+
+#include "agent/bundle/bundle.h"
+#include "agent/enrol/enrol.h"
+#include "agent/ship/ship.h"
+#include "agent/spool/spool.h"
+#include "base/jsonw.h"
+
+struct ag_status {
+	const char *product;
+	const char *gate;
+	const struct ag_enrol *enrol;
+	const struct ag_bundle *bundle;
+	const struct ag_spool *spool;
+	const struct ag_ship *ship; /* NULL: there is no collector */
+};
+
+/* Puts members into the object that is open: product, agent_id, gate, bundle, spool, ship. */
+void ag_status_put(struct or_jsonw *w, const struct ag_status *s);
+
+#endif
