@@ -37,12 +37,16 @@ def a_malformed_product():
         with open(path) as f:
             text = f.read()
         with open(path, "w") as f:
-            f.write(text.replace("status: active", "status: aktive"))
-        r = w.cli("product", "validate", path, check_code=None)
-        check(r.code in (1, 2), r)
-        check_has(r.out + r.err, "status")
-        check(re.search(r"dataproduct\.yaml:\d+", r.out + r.err), r)
-        check_has(r.out + r.err, "active")
+            f.write(text.replace("    version: 1.0.0\n", "").replace("\ntags:", "\ntagz:"))
+        r = w.cli("product", "validate", path, check_code=1)
+        said = r.out + r.err
+        check(re.search(r"dataproduct\.yaml:\d+: outputPorts\[1\]", said), r)
+        check_has(said, "version")
+        check(re.search(r"dataproduct\.yaml:\d+: tagz", said), r)
+        check_has(said, '"tags"')
+        w.up()
+        run = w.run_orders(product=path, wait=False)
+        check(run.wait(30) != 0, "outrider run went on with it")
 
 
 def a_policy_that_does_not_parse():
