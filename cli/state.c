@@ -16,7 +16,7 @@ enum { FILE_MAX = 1 << 20 };
 
 static const char *choose_dir(struct or_arena *a, const char *flag)
 {
-	const char *env = getenv("OUTRIDER_STATE"), *xdg = getenv("XDG_STATE_HOME");
+	const char *env = getenv("OUTRIDER_HOME"), *xdg = getenv("XDG_STATE_HOME");
 	const char *home = getenv("HOME");
 
 	if (flag && *flag)

@@ -7,7 +7,8 @@
  *   <state>/keys/        development keys that were made on the way
  *   <state>/logs.json    checkpoints that `outrider verify` has seen, by origin
  *
- * <state> is --state, else $OUTRIDER_STATE, else $XDG_STATE_HOME/outrider, else
+ * <state> is --state, else $OUTRIDER_HOME (a name of its own: OUTRIDER_STATE is the agent's and the
+ * collector's key "state"), else $XDG_STATE_HOME/outrider, else
  * ~/.local/state/outrider. Made with mode 0700.
  */
 #ifndef CLI_STATE_H

@@ -16,7 +16,7 @@ else
 fi
 
 WORK=$(mktemp -d "${TMPDIR:-/tmp}/outrider-demo-XXXXXX")
-export OUTRIDER_STATE=$WORK/state
+export OUTRIDER_HOME=$WORK/state
 RUN_PID=''
 step=0
 
@@ -141,7 +141,7 @@ show outrider doctor
 say "Somebody changes one byte of the stored log, to hide Bob's attempt…"
 stop_run
 outrider down >/dev/null
-cp -r "$OUTRIDER_STATE/collector" "$WORK/tampered"
+cp -r "$OUTRIDER_HOME/collector" "$WORK/tampered"
 python3 - "$WORK/tampered" <<'PYTHON'
 import pathlib, sys
 for path in sorted(pathlib.Path(sys.argv[1]).rglob("*")):

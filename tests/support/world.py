@@ -112,7 +112,7 @@ class World:
 
     def cli(self, *args, check_code=0, env=None, stdin=None, timeout=120):
         """Runs `outrider ARGS`; check_code None takes any exit code."""
-        full = dict(os.environ, OUTRIDER_STATE=self.state, **(env or {}))
+        full = dict(os.environ, OUTRIDER_HOME=self.state, **(env or {}))
         p = subprocess.run([os.path.join(BIN, "outrider"), *args], env=full, cwd=ROOT, text=True,
                            stdin=subprocess.DEVNULL if stdin is None else stdin,
                            stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=timeout)
@@ -169,7 +169,7 @@ class World:
                 "--trust", self.path("bundle.key.pub"), "--issuer",
                 f"{ISSUER}={self.path('issuer', 'jwks.json')}", "--listen", "127.0.0.1:0", *args,
                 "--", *(command or [sys.executable, f"{ORDERS}/serve.py"])]
-        run = subprocess.Popen(argv, env=dict(os.environ, OUTRIDER_STATE=self.state), cwd=ROOT,
+        run = subprocess.Popen(argv, env=dict(os.environ, OUTRIDER_HOME=self.state), cwd=ROOT,
                                stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         self.runs.append(run)
         if not wait:
