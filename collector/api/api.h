@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The collector over HTTP: ingest, enrolment, queries, the log's tiles, administration.
+ *
+ *   GET  /healthz /readyz /metrics                      POST /v1/ingest/<topic>
+ *   POST /v1/enrol                                      POST /v1/join-tokens
+ *   GET  /v1/audit?q=  /v1/audit/<id>  /v1/inputs/<sha256>
+ *   GET  /v1/shards    /v1/log/<shard>/checkpoint       /v1/log/<shard>/tile/…
+ *   GET  /v1/agents                                     POST /v1/agents/<id>/revoke
+ *
+ * Who may: an agent's frame authenticates itself, an enrolment its token or certificate; health,
+ * metrics and checkpoints are open; everything else takes the administrator's bearer token.
+ * Errors are JSON: {"error":"<word for programs>","message":"<sentence that says what to do>"}.
+ * Thread: the loop's. Nothing is answered 200 before it is durable.
+ * Limits: base/http_server.h's, opt.max_pending bytes of bodies, opt.max_queries at once.
+ */
+#ifndef COLLECTOR_API_API_H
+#define COLLECTOR_API_API_H
+
+#include "base/loop.h"
+#include "collector/enrol/enrol.h"
+#include "collector/ingest/ingest.h"
+
+struct co_api;
+
+struct co_api_shard {
+	struct co_ingest *ingest;
+	const char *origin; /* of its log */
+};
+
+/* Everything is borrowed and outlives the API. */
+struct co_api_opt {
+	struct or_loop *loop;
+	const char *listen;
+	struct or_slice admin_token;
+	const char *collector_id;
+	const char *vkey; /* of the checkpoint key */
+	const struct or_crypto_key *enrolment_key;
+	struct co_enrol *enrol;
+	const struct co_api_shard *shards;
+	size_t n_shards;
+	size_t max_conns;
+	size_t max_pending;
+	size_t max_queries;
+};
+
+/* OR_BUSY: the address is in use; the message names it. */
+OR_NODISCARD enum or_code co_api_open(
+    struct co_api **out, const struct co_api_opt *opt, struct or_err *err);
+
+/* "http://127.0.0.1:8470": the port that is really listened on. */
+const char *co_api_url(const struct co_api *api);
+
+/* Takes no new connection, lets requests end, then calls done. */
+void co_api_drain(struct co_api *api, or_loop_fn *done, void *arg);
+
+/* Cuts what is left. Then the slow thread is freed and the shards are closed, which ends what waits
+ * for a commit; */
+void co_api_stop(struct co_api *api);
+/* then this. */
+void co_api_close(struct co_api *api);
+
+#endif

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/jsonw.h"
+#include "collector/api/api_impl.h"
+
+#include <stdio.h>
+
+enum { BODY_MAX = 64 * 1024, METRICS_MAX = 1024 * 1024 };
+
+void co_api_health_live(struct co_api_call *call)
+{
+	struct or_buf body;
+
+	or_buf_init(&body, BODY_MAX);
+	or_buf_put_str(&body, "{\"status\":\"ok\"}\n");
+	co_reply_json(call, 200, &body);
+	or_buf_done(&body);
+}
+
+/* Ready: every shard takes records. Reading goes on where one does not. */
+void co_api_health_ready(struct co_api_call *call)
+{
+	struct co_api *api = call->api;
+	bool ready = true;
+	struct or_jsonw w;
+	struct or_buf body;
+
+	or_buf_init(&body, BODY_MAX);
+	or_jsonw_init(&w, &body, 0);
+	or_jsonw_object(&w);
+	or_jsonw_key(&w, "shards");
+	or_jsonw_array(&w);
+	for (size_t i = 0; i < api->opt.n_shards; i++) {
+		const struct or_err *trouble =
+		    co_log_trouble(co_ingest_log(api->opt.shards[i].ingest));
+
+		or_jsonw_object(&w);
+		or_jsonw_kv_u64(&w, "shard", i);
+		or_jsonw_kv_bool(&w, "ready", !trouble);
+		if (trouble)
+			or_jsonw_kv_text(&w, "message", trouble->msg);
+		or_jsonw_end(&w);
+		ready = ready && !trouble;
+	}
+	or_jsonw_end(&w);
+	or_jsonw_kv_bool(&w, "ready", ready);
+	or_jsonw_end(&w);
+	or_buf_put_byte(&body, '\n');
+	co_reply_json(call, ready ? 200 : 503, &body);
+	or_buf_done(&body);
+}
+
+/* What modules count by themselves, put into the registry when somebody looks. */
+static void set(
+    struct co_api *api, size_t shard, const char *name, const char *help, uint64_t value)
+{
+	char number[24];
+	const struct or_metric_label labels[] = {{"shard", number}, {NULL, NULL}};
+
+	snprintf(number, sizeof(number), "%zu", shard);
+	or_metric_counter_get(api->metrics, name, help, labels)->value = value;
+}
+
+static void set_gauge(
+    struct co_api *api, size_t shard, const char *name, const char *help, double value)
+{
+	char number[24];
+	const struct or_metric_label labels[] = {{"shard", number}, {NULL, NULL}};
+
+	snprintf(number, sizeof(number), "%zu", shard);
+	or_metric_set(or_metric_gauge_get(api->metrics, name, help, labels), value);
+}
+
+#define NAME(name) "outrider_collector_" name
+
+static void gather_shard(struct co_api *api, size_t i)
+{
+	struct co_ingest *in = api->opt.shards[i].ingest;
+	struct co_ingest_stats s;
+	struct co_log_stats l;
+
+	co_ingest_stats(&s, in);
+	co_log_stats(&l, co_ingest_log(in));
+	set(api, i, NAME("frames_total"), "Frames that were taken.", s.frames);
+	set(api, i, NAME("records_total"), "Records that were stored.", s.records);
+	set(api, i, NAME("duplicates_total"), "Records that were stored already.", s.duplicates);
+	set(api, i, NAME("conflicts_total"), "Records that differ from the one under their number.",
+	    s.conflicts);
+	set(api, i, NAME("gaps_total"), "Gaps that were recorded.", s.gaps);
+	set(api, i, NAME("refused_total"), "Frames that were refused.", s.refused);
+	set(api, i, NAME("dead_letters_total"), "Refused frames that were kept.", s.dead_letters);
+	set(api, i, NAME("dead_dropped_total"), "Refused frames that the quota had no room for.",
+	    s.dead_dropped);
+	set(api, i, NAME("commits_total"), "Commits of the log.", l.commits);
+	set(api, i, NAME("leaves_total"), "Leaves that were appended.", l.leaves);
+	set(api, i, NAME("leaf_bytes_total"), "Bytes of leaves that were appended.", l.bytes);
+	set_gauge(api, i, NAME("log_leaves"), "Leaves under the checkpoint.",
+	    (double)co_log_size(co_ingest_log(in)));
+	set_gauge(api, i, NAME("waiting_bytes"), "Bytes of leaves that wait for a commit.",
+	    (double)l.waiting);
+	set_gauge(api, i, NAME("last_commit_seconds"), "How long the last commit took.",
+	    (double)l.last_ns / (double)OR_NS_PER_S);
+	set_gauge(
+	    api, i, NAME("streams"), "Streams whose sequence is followed.", (double)s.streams);
+	set_gauge(api, i, NAME("shard_ready"), "1 while the shard takes records.",
+	    co_log_trouble(co_ingest_log(in)) ? 0 : 1);
+}
+
+static void gather(struct co_api *api)
+{
+	struct or_http_server_stats http;
+
+	for (size_t i = 0; i < api->opt.n_shards; i++)
+		gather_shard(api, i);
+	or_http_server_stats(&http, api->server);
+	or_metric_counter_get(api->metrics, NAME("http_refused_total"),
+	    "Requests that were no HTTP as it should be.", NULL)
+	    ->value = http.refused;
+	or_metric_counter_get(
+	    api->metrics, NAME("http_timed_out_total"), "Connections that were too slow.", NULL)
+	    ->value = http.timed_out;
+	or_metric_set(or_metric_gauge_get(api->metrics, NAME("http_connections"),
+			  "Connections that are open.", NULL),
+	    (double)http.open);
+	or_metric_set(
+	    or_metric_gauge_get(api->metrics, NAME("agents"), "Agents that were enrolled.", NULL),
+	    (double)co_enrol_agents(api->opt.enrol)->by_uuid.n);
+}
+
+void co_api_health_metrics(struct co_api_call *call)
+{
+	struct or_buf body;
+
+	gather(call->api);
+	or_buf_init(&body, METRICS_MAX);
+	if (or_metric_write(&body, call->api->metrics)) {
+		co_reply_error(
+		    call, 500, "too_large", "there are more metrics than fit the answer");
+	} else {
+		co_reply_count(call->api, 200);
+		or_http_req_respond(call->req, 200, OR_METRIC_CONTENT_TYPE, or_buf_slice(&body));
+	}
+	or_buf_done(&body);
+}
