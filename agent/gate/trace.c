@@ -104,9 +104,12 @@ static bool is_state(const struct or_http_msg *msg)
 
 void ag_trace_start(struct ag_trace *out)
 {
+	uint8_t both[AG_TRACE_ID_LEN + AG_TRACE_SPAN_LEN]; /* one system call */
+
 	*out = (struct ag_trace){.flags = SAMPLED | RANDOM};
-	or_rng_fill(out->id, sizeof(out->id));
-	or_rng_fill(out->span, sizeof(out->span));
+	or_rng_fill(both, sizeof(both));
+	memcpy(out->id, both, sizeof(out->id));
+	memcpy(out->span, both + sizeof(out->id), sizeof(out->span));
 	/* All zeros is no id (§3.2.2.3). */
 	out->id[0] |= is_zero(out->id, sizeof(out->id));
 	out->span[0] |= is_zero(out->span, sizeof(out->span));
