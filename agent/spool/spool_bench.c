@@ -109,6 +109,19 @@ static void measure(struct bench *b)
 	report("append_and_sync_64_together", 500 * TOGETHER, now_ns() - start);
 }
 
+/* A backlog as a long outage leaves it: opening reads and checks all of it. */
+static void measure_recovery(struct bench *b, const struct ag_spool_opt *opt)
+{
+	int64_t start;
+
+	append(b, 500000);
+	sync_all(b, 1);
+	ag_spool_close(b->spool);
+	start = now_ns();
+	OR_ASSERT(ag_spool_open(&b->spool, opt, NULL) == OR_OK);
+	report("recover", 500000, now_ns() - start);
+}
+
 static void remove_dir(const char *dir)
 {
 	char command[4200];
@@ -137,6 +150,7 @@ int main(int argc, char **argv)
 	if (ag_spool_open(&b.spool, &opt, &err) || ag_spool_stream(&b.id, b.spool, "bench", &err))
 		goto failed;
 	measure(&b);
+	measure_recovery(&b, &opt);
 	ag_spool_close(b.spool);
 	or_slow_free(b.slow);
 	or_loop_free(b.loop);
