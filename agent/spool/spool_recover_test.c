@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What survives a kill, a power cut and a failing disk. */
 #include "agent/spool/segment.h"
-#include "agent/spool/spool_steps.h"
+#include "tests/support/spool_steps.h"
 
 #include <errno.h>
 #include <stdatomic.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/spool/spool.h"
 
-#include "agent/spool/spool_steps.h"
+#include "tests/support/spool_steps.h"
 
 static void append__is_read_in_order_once_it_is_durable(void **state)
 {

@@ -3,10 +3,10 @@
  * For the tests of the spool alone: the steps that they are made of, on spool_fixture.h's spool.
  * Records tell their number by their content.
  */
-#ifndef AGENT_SPOOL_SPOOL_STEPS_H
-#define AGENT_SPOOL_SPOOL_STEPS_H
+#ifndef TESTS_SUPPORT_SPOOL_STEPS_H
+#define TESTS_SUPPORT_SPOOL_STEPS_H
 
-#include "agent/spool/spool_fixture.h"
+#include "tests/support/spool_fixture.h"
 
 /* What record `seq` of a stream holds: its length varies, its text says which it is. */
 static inline const char *content(uint16_t stream, uint64_t seq)

@@ -2,8 +2,8 @@
 /*
  * For the tests of the spool alone: a spool in a fresh directory that syncs when it is asked to.
  */
-#ifndef AGENT_SPOOL_SPOOL_FIXTURE_H
-#define AGENT_SPOOL_SPOOL_FIXTURE_H
+#ifndef TESTS_SUPPORT_SPOOL_FIXTURE_H
+#define TESTS_SUPPORT_SPOOL_FIXTURE_H
 
 #include "agent/spool/spool.h"
 #include "base/mem.h"
