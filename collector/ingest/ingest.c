@@ -8,6 +8,7 @@
 #include "collector/ingest/dead.h"
 #include "collector/ingest/finding.h"
 #include "collector/ingest/inputs.h"
+#include "collector/ingest/leaves.h"
 #include "collector/ingest/lookup.h"
 #include "collector/ingest/own.h"
 #include "proto/leaf.h"
@@ -21,7 +22,6 @@ enum {
 	DEAD_DEFAULT = 64 * 1024 * 1024,
 	CALL_ARENA = 4 * 1024 * 1024,
 	SCRATCH_ARENA = 1 << 20,
-	LEAVES_MAX = 12 * 1024 * 1024,
 	LOOKS_MAX = 8,       /* times that one call may have to look up what is stored */
 	REPORTED = 256,      /* conflicts that are remembered, so that each is recorded once */
 	INPUTS_KNOWN = 4096, /* inputs that are known to be stored */
@@ -174,7 +174,7 @@ enum or_code co_ingest_open(
 		return or_err_set(err, OR_INVAL, "the shard's directory has too long a name");
 	in = or_mem_new(sizeof(*in));
 	in->opt = *opt;
-	in->log_dir = sub_dir(opt->dir, "log");
+	in->log_dir = or_mem_strdup(opt->dir);
 	in->inputs_dir = sub_dir(opt->dir, "inputs");
 	in->hooks = (struct co_store_state){in, on_restore, on_apply, on_save};
 	in->marks = co_marks_new(streams);
@@ -406,56 +406,11 @@ static void look_up(struct co_ingest_call *c)
 		finish(c, rc, rc == OR_FULL ? "busy" : "storage");
 }
 
-/* Storing: the leaves of one append. */
-
-struct leaves {
-	struct or_buf bytes;
-	struct or_buf ends; /* size_t: where each leaf ends */
-};
-
-static void leaves_init(struct leaves *l)
-{
-	or_buf_init(&l->bytes, LEAVES_MAX);
-	or_buf_init(&l->ends, (WIRE_BATCH_RECORDS_MAX + 16) * sizeof(size_t));
-}
-
-static void leaves_done(struct leaves *l)
-{
-	or_buf_done(&l->bytes);
-	or_buf_done(&l->ends);
-}
-
-static void add_leaf(struct leaves *l, enum wire_leaf_type type, struct or_slice content)
-{
-	wire_leaf_encode(&l->bytes, type, content);
-	or_buf_put(&l->ends, &l->bytes.n, sizeof(l->bytes.n));
-}
-
-static enum or_code append_leaves(
-    struct co_ingest *in, struct leaves *l, co_log_fn *fn, void *arg, struct or_err *err)
-{
-	size_t n = l->ends.n / sizeof(size_t), from = 0;
-	struct or_slice *slices;
-	enum or_code rc;
-
-	if (!or_buf_ok(&l->bytes) || !or_buf_ok(&l->ends))
-		return or_err_set(err, OR_FULL, "too much for one batch");
-	slices = or_mem_array(n, sizeof(*slices));
-	for (size_t i = 0; i < n; i++) {
-		size_t end;
-
-		memcpy(&end, l->ends.p + i * sizeof(end), sizeof(end));
-		slices[i] = or_slice(l->bytes.p + from, end - from);
-		from = end;
-	}
-	rc = co_log_append(in->log, slices, n, fn, arg, err);
-	or_mem_free(slices);
-	return rc;
-}
+/* Storing. */
 
 /* Adds records of our own about one product, and the frame that vouches for them; add_own_marks
  * once they are on their way. */
-static enum or_code add_own(struct co_ingest *in, struct leaves *l,
+static enum or_code add_own(struct co_ingest *in, struct co_leaves *l,
     const struct wire_audit *records, size_t n, const struct co_marks_key *key, struct or_err *err)
 {
 	int64_t now = or_loop_wall_ns(in->opt.loop);
@@ -476,10 +431,10 @@ static enum or_code add_own(struct co_ingest *in, struct leaves *l,
 	}
 	if (!rc)
 		rc = co_own_frame(&frame, &in->own, key, encoded, n, seq, now, err);
-	for (size_t i = 0; i < n && !rc; i++)
-		add_leaf(l, WIRE_LEAF_RECORD, encoded[i]);
 	if (!rc)
-		add_leaf(l, WIRE_LEAF_FRAME, or_buf_slice(&frame));
+		co_leaves_add(l, WIRE_LEAF_FRAME, or_buf_slice(&frame));
+	for (size_t i = 0; i < n && !rc; i++)
+		co_leaves_add(l, WIRE_LEAF_RECORD, encoded[i]);
 	while (made)
 		or_buf_done(&bytes[--made]);
 	or_buf_done(&frame);
@@ -529,7 +484,7 @@ static void note_conflict(struct co_ingest_call *c, struct co_finding *f, uint64
 }
 
 /* Adds the leaves of records that are new and counts the others; conflicts go into *f. */
-static void add_records(struct co_ingest_call *c, struct leaves *l, struct co_finding *f)
+static void add_records(struct co_ingest_call *c, struct co_leaves *l, struct co_finding *f)
 {
 	for (size_t i = 0; i < c->check.n_records; i++) {
 		const struct co_check_record *r = &c->check.records[i];
@@ -537,7 +492,7 @@ static void add_records(struct co_ingest_call *c, struct leaves *l, struct co_fi
 		struct tl_hash hash;
 
 		if (!co_marks_has(c->in->marks, &c->key, r->seq)) {
-			add_leaf(l, WIRE_LEAF_RECORD, r->bytes);
+			co_leaves_add(l, WIRE_LEAF_RECORD, r->bytes);
 			c->answer.stored++;
 			continue;
 		}
@@ -588,7 +543,7 @@ static void on_stored(void *arg, enum or_code rc, uint64_t first, const struct o
 }
 
 /* Records of our own about what was found. */
-static enum or_code add_findings(struct co_ingest_call *c, struct leaves *l,
+static enum or_code add_findings(struct co_ingest_call *c, struct co_leaves *l,
     const struct co_finding *found, size_t n, const struct co_marks_key *own_key)
 {
 	struct wire_attribute attrs[FINDINGS_MAX][CO_FINDING_ATTRIBUTES];
@@ -604,26 +559,29 @@ static enum or_code add_findings(struct co_ingest_call *c, struct leaves *l,
 	return add_own(c->in, l, own, n, own_key, &c->err);
 }
 
-/* The leaves of this call: new records, their frame, and what there is to say about them. Returns
- * how many records of our own are among them in *n_own. */
-static enum or_code build(struct co_ingest_call *c, struct leaves *l,
-    const struct co_marks_key *own_key, size_t *n_own, const char **reason)
+/* The leaves of this call: the frame, its records that are new, and what there is to say about
+ * them; *n_own of them are records of our own. */
+static enum or_code build(struct co_ingest_call *c, struct co_leaves *l,
+    const struct co_marks_key *own_key, size_t *n_own, bool *is_conflict, const char **reason)
 {
 	const struct wire_frame *f = &c->check.frame;
 	const struct co_marks *m = c->in->marks;
 	struct co_finding found[FINDINGS_MAX], conflict = {.is_conflict = true, .key = c->key};
 	size_t n;
 
-	add_records(c, l, &conflict);
 	n = find_gaps(c, found);
+	/* A frame of which every record is stored already says nothing, even where it contradicts.
+	 */
+	if (n || !co_marks_covers(m, &c->key, f->seq_from, f->seq_to))
+		co_leaves_add(l, WIRE_LEAF_FRAME, c->request.frame);
+	add_records(c, l, &conflict);
 	if (conflict.count)
 		found[n++] = conflict;
-	if (c->answer.stored || n || !co_marks_covers(m, &c->key, f->seq_from, f->seq_to))
-		add_leaf(l, WIRE_LEAF_FRAME, c->request.frame);
 	*n_own = n;
+	*is_conflict = conflict.count > 0;
 	*reason = "holes";
-	if (l->ends.n && (!co_marks_has_room(m, &c->key, f->seq_from, f->seq_to) ||
-			     !co_marks_has_room(m, own_key, 1, 0)))
+	if (l->n && (!co_marks_has_room(m, &c->key, f->seq_from, f->seq_to) ||
+			!co_marks_has_room(m, own_key, 1, 0)))
 		return or_err_set(&c->err, OR_FULL, "more streams or holes than may be");
 	*reason = "storage";
 	return add_findings(c, l, found, n, own_key);
@@ -635,25 +593,30 @@ static enum or_code append_call(struct co_ingest_call *c, const char **reason)
 	char stream[CO_MARKS_STREAM_MAX + 1];
 	struct co_ingest *in = c->in;
 	struct co_marks_key own_key;
-	struct leaves l;
+	struct co_leaves l;
 	size_t n_own = 0;
+	bool is_conflict = false;
 	enum or_code rc;
 
-	leaves_init(&l);
+	co_leaves_init(&l);
 	*reason = "storage";
 	rc = co_own_key(&own_key, &in->own, c->check.product, stream);
 	if (!rc)
-		rc = build(c, &l, &own_key, &n_own, reason);
+		rc = build(c, &l, &own_key, &n_own, &is_conflict, reason);
 	if (!rc) {
 		*reason = "busy";
-		rc = append_leaves(in, &l, on_stored, c, &c->err);
+		rc = co_leaves_append(&l, in->log, on_stored, c, &c->err);
 	}
-	if (!rc && l.ends.n)
+	if (!rc && l.n)
 		OR_ASSERT(!co_marks_add(
 		    in->marks, &c->key, c->check.frame.seq_from, c->check.frame.seq_to));
 	if (!rc && n_own)
 		add_own_marks(in, &own_key, n_own);
-	leaves_done(&l);
+	/* Two signatures of one agent that contradict each other: the second one is kept here. */
+	if (!rc && is_conflict)
+		co_dead_put(in->dead, &c->request, "conflict",
+		    "records that differ from stored ones", or_loop_wall_ns(in->opt.loop));
+	co_leaves_done(&l);
 	return rc;
 }
 
@@ -763,7 +726,7 @@ enum or_code co_ingest_own(struct co_ingest *in, const struct wire_audit *record
 	char stream[CO_MARKS_STREAM_MAX + 1];
 	struct co_marks_key key;
 	struct or_err why;
-	struct leaves l;
+	struct co_leaves l;
 	enum or_code rc;
 
 	if (has_trouble(in, &why)) {
@@ -775,13 +738,13 @@ enum or_code co_ingest_own(struct co_ingest *in, const struct wire_audit *record
 		return or_err_set(err, OR_INVAL, "a record without a proper product");
 	if (!co_marks_has_room(in->marks, &key, 1, 0))
 		return or_err_set(err, OR_FULL, "more streams than may be");
-	leaves_init(&l);
+	co_leaves_init(&l);
 	rc = add_own(in, &l, record, 1, &key, err);
 	if (!rc)
-		rc = append_leaves(in, &l, fn, arg, err);
+		rc = co_leaves_append(&l, in->log, fn, arg, err);
 	if (!rc)
 		add_own_marks(in, &key, 1);
-	leaves_done(&l);
+	co_leaves_done(&l);
 	return rc;
 }
 

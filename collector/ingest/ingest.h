@@ -7,16 +7,17 @@
  *
  * - A record whose (agent, epoch, stream, seq) is stored already is compared by its leaf hash: the
  *   same one is dropped and acknowledged; another one is not stored: a record of our own (kind gap,
- *   reason "conflict") says so.
+ *   reason "conflict") says so, and the dead-letter folder keeps it.
  * - Numbers that are missing before a frame become a record of our own (kind gap, reason
  * "missing"); what comes late is stored all the same.
  * - What is refused (malformed, wrong signature, another product) leaves nothing in the log; it
  * goes to the dead-letter folder, is counted, and the answer says why. Records of our own are
  * signed and framed as an agent's; the collector's certificate names the product "*".
  *
- * Thread: the loop's. Owns its log and its folders <dir>/log, <dir>/inputs, <dir>/dead.
- * Limits: those of proto/; CO_INGEST_HOLES_MAX holes per stream; opt.max_streams; the dead-letter
- * quota; the log's queue (then OR_FULL, HTTP 429).
+ * In the log a frame stands in front of its records; both are one group, so a crash parts them
+ * never. Thread: the loop's. Owns <dir>: the log (collector/audit/store.h), <dir>/inputs,
+ * <dir>/dead. Limits: those of proto/; CO_INGEST_HOLES_MAX holes per stream; opt.max_streams; the
+ * dead-letter quota; the log's queue (then OR_FULL, HTTP 429).
  */
 #ifndef COLLECTOR_INGEST_INGEST_H
 #define COLLECTOR_INGEST_INGEST_H
