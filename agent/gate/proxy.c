@@ -11,6 +11,8 @@
 #define PATH_MAX_BYTES (16U * 1024)
 #define CONNECT_NS     (2 * OR_NS_PER_S)
 #define HEAD_NS        (60 * OR_NS_PER_S)
+/* Below the five seconds after which common app servers close a kept connection. */
+#define IDLE_NS (4 * OR_NS_PER_S)
 
 static void on_request(void *arg, struct or_http_req *req)
 {
@@ -83,7 +85,8 @@ static enum or_code open_front(struct ag_proxy *proxy, struct or_err *err)
 	    .on_request = on_request,
 	    .on_refused = on_refused,
 	    .arg = proxy};
-	struct or_http_client_opt client = {.max_conns = proxy->opt.max_conns, .max_idle = 64};
+	struct or_http_client_opt client = {
+	    .max_conns = proxy->opt.max_conns, .max_idle = 64, .idle_ns = IDLE_NS};
 	enum or_code rc = read_upstream(proxy, proxy->opt.upstream, err);
 
 	if (rc)

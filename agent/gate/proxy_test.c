@@ -51,6 +51,7 @@ struct world {
 	struct or_buf challenge;
 	size_t n_answers;
 	enum or_code failed;
+	uint64_t records_at_answer; /* that the spool had when the last byte came */
 };
 
 /* -- set-up -- */
@@ -306,6 +307,7 @@ static void on_answer(void *arg, const struct or_http_client_answer *answer)
 
 	w->status = answer->status;
 	w->failed = answer->err ? answer->err->code : OR_OK;
+	w->records_at_answer = ag_spool_next_seq(w->spool, 0) - 1;
 	or_buf_clear(&w->body);
 	or_buf_put_slice(&w->body, answer->body);
 	or_buf_clear(&w->challenge);
@@ -415,6 +417,34 @@ static void proxy__forwards_what_is_allowed_and_records_it_once(void **state)
 	assert_int_equal(r->request.bytes_out, 4);
 	assert_true(r->request.duration_ns > 0);
 	assert_int_equal(r->bundle_revision, 7);
+	close_world(&w);
+}
+
+static void proxy__records_before_the_last_byte_of_any_answer(void **state)
+{
+	static const struct {
+		const char *method, *target;
+		unsigned int status;
+	} cases[] = {
+	    {"GET", "/totals", 200},
+	    {"GET", "/totals/big", 200}, /* chunked */
+	    {"HEAD", "/totals", 200},
+	    {"POST", "/totals", 403},
+	    {"GET", "/totals/gone", 502},
+	    {"GET", "/totals/..%2f", 400},
+	};
+	struct or_slice token;
+	struct world w;
+
+	(void)state;
+	open_world(&w, true, 0);
+	token = bearer(&w, "alice", 1, 60);
+	for (size_t i = 0; i < OR_LEN(cases); i++) {
+		call(&w, cases[i].method, cases[i].target, token);
+		assert_int_equal(w.status, cases[i].status);
+		assert_int_equal(w.records_at_answer, i + 1);
+		assert_int_equal(or_slice_is(or_slice_str(cases[i].method), "HEAD"), w.body.n == 0);
+	}
 	close_world(&w);
 }
 
@@ -746,6 +776,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(proxy__forwards_what_is_allowed_and_records_it_once),
+	    cmocka_unit_test(proxy__records_before_the_last_byte_of_any_answer),
 	    cmocka_unit_test(proxy__has_a_strict_decision_on_disk_before_it_forwards),
 	    cmocka_unit_test(proxy__denies_with_an_id_and_never_asks_the_app),
 	    cmocka_unit_test(proxy__asks_for_a_token_and_keeps_the_reason_to_itself),
