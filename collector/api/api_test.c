@@ -41,6 +41,14 @@ static void open_node(struct fixture *f)
 	ASSERT_OK(co_node_open(&f->node, f->loop, &f->config, &f->err), &f->err);
 }
 
+static void close_node(struct fixture *f)
+{
+	or_http_client_free(f->client);
+	co_node_close(f->node);
+	f->client = NULL;
+	f->node = NULL;
+}
+
 static int setup(void **state)
 {
 	struct fixture *f = test_calloc(1, sizeof(*f));
@@ -73,8 +81,7 @@ static int teardown(void **state)
 {
 	struct fixture *f = *state;
 
-	or_http_client_free(f->client);
-	co_node_close(f->node);
+	close_node(f);
 	or_loop_free(f->loop);
 	support_agent_done(&f->agent);
 	support_answer_done(&f->a);
@@ -604,8 +611,7 @@ static void restart__keeps_everything(void **state)
 
 	enrol_for_orders(f);
 	ship_orders(f, 4);
-	or_http_client_free(f->client);
-	co_node_close(f->node);
+	close_node(f);
 	f->client = or_http_client_new(f->loop, NULL);
 	open_node(f);
 	again.again = true;
@@ -667,11 +673,10 @@ static void damage__is_told_and_stops_ingest(void **state)
 
 	enrol_for_orders(f);
 	ship_orders(f, 9);
-	or_http_client_free(f->client);
-	co_node_close(f->node);
+	close_node(f);
 	or_buf_init(&file, 1 << 24);
 	for (int shard = 0; shard < 2 && !at; shard++) {
-		snprintf(dir, sizeof(dir), "%s/shards/%d/log/segments", f->dir, shard);
+		snprintf(dir, sizeof(dir), "%s/shards/%d/segments", f->dir, shard);
 		ASSERT_OK(or_sys_list(&names, dir, &f->err), &f->err);
 		snprintf(path, sizeof(path), "%s/%s", dir, names.names[0]);
 		or_sys_names_free(&names);
