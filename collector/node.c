@@ -7,6 +7,7 @@
 #include "base/str.h"
 #include "base/sys.h"
 #include "collector/api/api.h"
+#include "collector/describe.h"
 #include "collector/keys.h"
 
 #include <fcntl.h>
@@ -14,7 +15,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { SLOW_QUEUE = 4096, PATH_LEN = 1200, SHARDS_JSON_MAX = 4096, TEXT_MAX = 512 };
+enum {
+	SLOW_QUEUE = 4096,
+	PATH_LEN = 1200,
+	SHARDS_JSON_MAX = 4096,
+	TEXT_MAX = 512,
+	DESCRIPTION_MAX = 1024 * 1024
+};
 
 static const int64_t OWN_LIFE_NS = 3650 * 86400 * OR_NS_PER_S;
 
@@ -261,6 +268,31 @@ static enum or_code open_shards(struct co_node *n, struct or_err *err)
 	return rc;
 }
 
+/* What a verifier of this directory needs, also where the collector is gone. */
+static enum or_code write_description(struct co_node *n, struct or_err *err)
+{
+	struct co_describe_shard *shards = or_mem_array(n->n_shards, sizeof(*shards));
+	char path[PATH_LEN];
+	struct or_jsonw w;
+	struct or_buf text;
+	enum or_code rc;
+
+	for (size_t i = 0; i < n->n_shards; i++)
+		shards[i].origin = n->origins[i];
+	or_buf_init(&text, DESCRIPTION_MAX);
+	or_jsonw_init(&w, &text, 2);
+	co_describe_put(&w, &(struct co_describe){.collector_id = n->id,
+				.vkey = or_buf_text(&n->vkey),
+				.enrolment_key = n->enrolment_key,
+				.shards = shards,
+				.n_shards = n->n_shards});
+	or_buf_put_byte(&text, '\n');
+	rc = or_sys_write_file(path_of(n, path, "log.json"), or_buf_slice(&text), 0644, err);
+	or_buf_done(&text);
+	or_mem_free(shards);
+	return rc;
+}
+
 /* ---- serving */
 
 static enum or_code open_api(struct co_node *n, struct or_err *err)
@@ -326,6 +358,8 @@ enum or_code co_node_open(
 		rc = open_enrol(n, err);
 	if (rc == OR_OK)
 		rc = open_shards(n, err);
+	if (rc == OR_OK)
+		rc = write_description(n, err);
 	if (rc == OR_OK)
 		rc = open_api(n, err);
 	if (rc == OR_OK)

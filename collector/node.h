@@ -6,6 +6,7 @@
  *   <state>/endpoint             {"url","pid"} while it runs
  *   <state>/collector_id         its UUID, as an agent too
  *   <state>/shards.json          what cannot change: number of shards, name
+ *   <state>/log.json             what verifiers need (collector/describe.h)
  *   <state>/admin.token          bearer token of the administrator
  *   <state>/keys/                checkpoint.pem, enrolment.pem, agent.pem
  *   <state>/enrol/               who may speak for which product

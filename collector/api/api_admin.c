@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "collector/api/api_impl.h"
+#include "collector/describe.h"
 
 enum { BODY_MAX = 64 * 1024, ARENA_MAX = 512 * 1024 };
 #define ANSWER_MAX (32UL * 1024 * 1024)
@@ -209,52 +210,29 @@ void co_api_admin_revoke(struct co_api_call *call)
 
 /* ---- GET /v1/shards */
 
-static void write_enrolment_key(struct or_jsonw *w, const struct or_crypto_key *key)
-{
-	uint8_t id[WIRE_CERT_KEY_ID_LEN];
-	struct or_buf raw, text;
-
-	or_buf_init(&raw, OR_CRYPTO_ED25519_LEN);
-	or_buf_init(&text, 64);
-	or_jsonw_object(w);
-	if (wire_cert_key_id(id, key) == OR_OK && or_crypto_key_public(&raw, key) == OR_OK) {
-		or_str_hex_encode(&text, or_slice(id, sizeof(id)));
-		or_jsonw_kv_str(w, "id", or_buf_slice(&text));
-		or_buf_clear(&text);
-		or_str_base64_encode(&text, or_buf_slice(&raw));
-		or_jsonw_kv_str(w, "public_key", or_buf_slice(&text));
-	}
-	or_jsonw_end(w);
-	or_buf_done(&raw);
-	or_buf_done(&text);
-}
-
 void co_api_admin_shards(struct co_api_call *call)
 {
 	struct co_api *api = call->api;
+	size_t n = api->opt.n_shards;
+	struct co_describe_shard *shards = or_mem_array(n, sizeof(*shards));
+	uint64_t *sizes = or_mem_array(n, sizeof(*sizes));
 	struct or_jsonw w;
 	struct or_buf body;
 
+	for (size_t i = 0; i < n; i++) {
+		sizes[i] = co_log_size(co_ingest_log(api->opt.shards[i].ingest));
+		shards[i] = (struct co_describe_shard){
+		    .origin = api->opt.shards[i].origin, .size = &sizes[i]};
+	}
 	or_buf_init(&body, BODY_MAX);
 	or_jsonw_init(&w, &body, 0);
-	or_jsonw_object(&w);
-	or_jsonw_kv_text(&w, "collector_id", api->opt.collector_id);
-	or_jsonw_kv_text(&w, "vkey", api->opt.vkey);
-	or_jsonw_key(&w, "enrolment_keys");
-	or_jsonw_array(&w);
-	write_enrolment_key(&w, api->opt.enrolment_key);
-	or_jsonw_end(&w);
-	or_jsonw_key(&w, "shards");
-	or_jsonw_array(&w);
-	for (size_t i = 0; i < api->opt.n_shards; i++) {
-		or_jsonw_object(&w);
-		or_jsonw_kv_u64(&w, "shard", i);
-		or_jsonw_kv_text(&w, "origin", api->opt.shards[i].origin);
-		or_jsonw_kv_u64(&w, "size", co_log_size(co_ingest_log(api->opt.shards[i].ingest)));
-		or_jsonw_end(&w);
-	}
-	or_jsonw_end(&w);
-	or_jsonw_end(&w);
+	co_describe_put(&w, &(struct co_describe){.collector_id = api->opt.collector_id,
+				.vkey = api->opt.vkey,
+				.enrolment_key = api->opt.enrolment_key,
+				.shards = shards,
+				.n_shards = n});
 	co_reply_json(call, 200, &body);
 	or_buf_done(&body);
+	or_mem_free(shards);
+	or_mem_free(sizes);
 }
