@@ -331,6 +331,9 @@ void ag_exchange_begin(struct ag_proxy *proxy, struct or_http_req *req)
 	x->start_ns = or_loop_now_ns(proxy->loop);
 	ag_trace_read(&x->trace, msg);
 	why = read_target(x, &ask);
+	ask.purpose = or_http_msg_get(msg, "X-Outrider-Purpose");
+	if (!why && !or_str_is_utf8(ask.purpose))
+		why = "purpose"; /* policies compare text */
 	if (why) {
 		refuse(x, why);
 		return;
@@ -338,7 +341,6 @@ void ag_exchange_begin(struct ag_proxy *proxy, struct or_http_req *req)
 	ask.token = read_token(msg);
 	ask.peer = or_slice_str(or_http_req_peer_text(req));
 	ask.client_ip = client_ip(req);
-	ask.purpose = or_http_msg_get(msg, "X-Outrider-Purpose");
 	ask.trace_id = or_slice(x->trace.id, sizeof(x->trace.id));
 	ask.span_id = or_slice(x->trace.span, sizeof(x->trace.span));
 	ask.now_ns = or_loop_wall_ns(proxy->loop);

@@ -552,8 +552,13 @@ static void proxy__sends_one_canonical_path_to_policy_and_app(void **state)
 		call(&w, "GET", refused[i], bearer(&w, "bob", 1, 60));
 		assert_int_equal(w.status, 400);
 	}
+	send_with(&w, "GET", "/totals",
+	    &(struct or_http_field){OR_SLICE_LIT("X-Outrider-Purpose"), OR_SLICE_LIT("\xff")}, 1,
+	    OR_SLICE_NONE);
+	await_answer(&w, 2 + OR_LEN(refused) + 1);
+	assert_int_equal(w.status, 400);
 	assert_int_equal(w.n_app, 1);
-	r = records(&w, 2 + 6);
+	r = records(&w, 2 + 7);
 	ASSERT_SLICE(r[0].request.path, "/orders");
 	ASSERT_SLICE(r[1].request.path, "/totals/a~b");
 	ASSERT_SLICE(r[2].reason, "slash");
