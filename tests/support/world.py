@@ -164,6 +164,7 @@ class World:
         if not os.path.exists(self.path("orders.bundle")):
             self.bundle(1)
         log = open(self.path("run.log"), "a+")
+        start = log.seek(0, os.SEEK_END)  # behind what an earlier life said
         argv = [os.path.join(BIN, "outrider"), "run", "--product",
                 product or f"{ORDERS}/dataproduct.yaml", "--bundle", self.path("orders.bundle"),
                 "--trust", self.path("bundle.key.pub"), "--issuer",
@@ -176,7 +177,7 @@ class World:
             return run
 
         def guarded():
-            log.seek(0)
+            log.seek(start)
             found = re.search(r"is guarded at http://(\S+) \(workload pid (\d+) on port (\d+)",
                               log.read())
             check(found or run.poll() is None, f"outrider run ended: see {log.name}")
