@@ -9,6 +9,8 @@
 #include "agent/gate/issuers.h"
 #include "agent/gate/proxy.h"
 #include "agent/gate/record.h"
+#include "agent/ship/link_http.h"
+#include "agent/ship/link_kafka.h"
 #include "agent/ship/ship.h"
 #include "agent/spool/spool.h"
 #include "agent/status.h"
@@ -47,6 +49,8 @@ struct ag_agent {
 	struct ag_bundle *bundle;
 	struct ag_decide *decide;
 	struct ag_proxy *proxy;
+	struct ag_link_http *http; /* one of these two, or none */
+	struct ag_link_kafka *kafka;
 	struct ag_ship *ship;
 	struct ag_admin *admin;
 	struct or_loop_signal *signals[3];
@@ -201,12 +205,27 @@ static bool is_ready(void *arg, const char **why)
 	return ag_bundle_get(g->bundle) != NULL;
 }
 
+/* Kafka where brokers are named, else straight to the collector, else nowhere. */
+static enum or_code open_link(struct ag_agent *g, const struct ag_link **out, struct or_err *err)
+{
+	enum or_code rc = OR_OK;
+
+	*out = NULL;
+	if (g->config->kafka.brokers) {
+		rc = ag_link_kafka_new(&g->kafka, g->loop, &g->config->kafka, err);
+		if (rc == OR_OK)
+			*out = ag_link_kafka_get(g->kafka);
+	} else if (g->origin) {
+		g->http = ag_link_http_new(g->client, g->origin, 0);
+		*out = ag_link_http_get(g->http);
+	}
+	return rc;
+}
+
 static enum or_code open_delivery(struct ag_agent *g, struct or_err *err)
 {
 	struct ag_ship_opt ship = {.loop = g->loop,
 	    .spool = g->spool,
-	    .client = g->client,
-	    .origin = g->origin,
 	    .key = ag_enrol_key(g->enrol),
 	    .cert = cert_of,
 	    .cert_arg = g,
@@ -216,9 +235,9 @@ static enum or_code open_delivery(struct ag_agent *g, struct or_err *err)
 	    .is_ready = is_ready,
 	    .put_status = put_status,
 	    .arg = g};
-	enum or_code rc = OR_OK;
+	enum or_code rc = open_link(g, &ship.link, err);
 
-	if (g->origin)
+	if (rc == OR_OK && ship.link)
 		rc = ag_ship_new(&g->ship, &ship, err);
 	return rc ? rc : ag_admin_new(&g->admin, g->loop, &admin, err);
 }
@@ -364,6 +383,8 @@ void ag_agent_free(struct ag_agent *g)
 	or_loop_timer_cancel(g->drain);
 	ag_admin_free(g->admin);
 	ag_ship_free(g->ship);
+	ag_link_http_free(g->http);
+	ag_link_kafka_free(g->kafka);
 	ag_proxy_free(g->proxy);
 	ag_decide_free(g->decide);
 	ag_bundle_free(g->bundle);

@@ -9,6 +9,7 @@
 #define AGENT_CONFIG_H
 
 #include "base/buf.h"
+#include "base/bus_kafka.h"
 #include "base/log.h"
 #include "base/opt.h"
 
@@ -22,6 +23,7 @@ struct ag_config {
 		const char *url;
 		const char *join_token_file;
 	} collector;
+	struct or_bus_kafka_access kafka; /* brokers NULL: batches go to the collector itself */
 	struct {
 		const char *listen;
 		const char *upstream;

@@ -62,6 +62,10 @@ static void put_ship(struct or_jsonw *w, const struct ag_status *s)
 	or_jsonw_key(w, "ship");
 	or_jsonw_object(w);
 	or_jsonw_kv_text(w, "state", s->ship ? ag_ship_state_name(info.state) : "no_collector");
+	if (s->ship) {
+		or_jsonw_kv_text(w, "transport", info.link);
+		or_jsonw_kv_text(w, "peer", info.peer);
+	}
 	put_time(w, "since", info.since_ns);
 	put_time(w, "last_ok", info.last_ok_ns);
 	or_jsonw_kv_u64(w, "batches", info.batches);

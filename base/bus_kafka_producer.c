@@ -13,6 +13,8 @@ enum { EVENTS_A_TURN = 64, WHY_MAX = 384 };
 
 /* Between two tries to make a handle, and at least between two handles. */
 static const int64_t REMAKE_NS = OR_NS_PER_S;
+/* When who we are was refused: files may say something else by now. */
+static const int64_t RENEW_NS = 30 * OR_NS_PER_S;
 
 struct or_bus_kafka_send {
 	struct or_bus_kafka_producer *p;
@@ -113,11 +115,11 @@ static void report(struct or_bus_kafka_send *s, enum or_code rc, const struct or
 		fn(fn_arg, rc, err);
 }
 
-/* Its reports will never come. */
-static void give_up_all(struct or_bus_kafka_producer *p, const struct or_err *err)
+/* Its reports will never come. why NULL: nobody is told. */
+static void give_up_all(struct or_bus_kafka_producer *p, const struct or_err *why)
 {
-	while (p->under_way && err)
-		report(p->under_way, OR_CLOSED, err);
+	while (p->under_way && why && !p->is_closing)
+		report(p->under_way, why->code, why);
 	while (p->under_way) {
 		struct or_bus_kafka_send *s = p->under_way;
 
@@ -191,21 +193,40 @@ static void remake(struct or_bus_kafka_producer *p)
 	}
 }
 
-static void begin_anew(struct or_bus_kafka_producer *p)
+static void begin_anew(
+    struct or_bus_kafka_producer *p, enum or_bus_kafka_state state, const struct or_err *why)
 {
-	char text[WHY_MAX];
-	struct or_err why;
-
-	rd_kafka_fatal_error(p->rk, text, sizeof(text));
-	or_err_set(&why, OR_CLOSED, "Kafka: the producer is made anew: %s", text);
+	or_loop_timer_cancel(p->remake);
 	drop_queue(p);
 	p->old = p->rk;
 	p->rk = NULL;
 	p->remade++;
 	p->remake = or_loop_timer_start(p->opt.loop, REMAKE_NS, on_remake, p);
-	or_bus_kafka_health_set(&p->health, OR_BUS_KAFKA_STARTING, &why);
-	if (!p->is_closing)
-		give_up_all(p, &why);
+	or_bus_kafka_health_set(&p->health, state, why);
+	give_up_all(p, why);
+}
+
+static void on_renew(void *arg)
+{
+	struct or_bus_kafka_producer *p = arg;
+	struct or_err why = p->health.why;
+
+	p->remake = NULL;
+	if (p->health.state == OR_BUS_KAFKA_DENIED)
+		begin_anew(p, OR_BUS_KAFKA_DENIED, &why);
+}
+
+static void check_health(struct or_bus_kafka_producer *p)
+{
+	char text[WHY_MAX];
+	struct or_err why;
+
+	if (rd_kafka_fatal_error(p->rk, text, sizeof(text))) {
+		or_err_set(&why, OR_CLOSED, "Kafka: the producer is made anew: %s", text);
+		begin_anew(p, OR_BUS_KAFKA_STARTING, &why);
+	} else if (p->health.state == OR_BUS_KAFKA_DENIED && !p->remake) {
+		p->remake = or_loop_timer_start(p->opt.loop, RENEW_NS, on_renew, p);
+	}
 }
 
 /* -- events -- */
@@ -264,8 +285,8 @@ static bool serve(void *arg)
 	}
 	if (ev)
 		return true;
-	if (p->rk && !p->is_closing && rd_kafka_fatal_error(p->rk, NULL, 0))
-		begin_anew(p);
+	if (p->rk)
+		check_health(p);
 	return false;
 }
 

@@ -6,6 +6,9 @@
  *	starting ─made─▶ running ─fatal error─▶ remade: what was under way is reported OR_CLOSED,
  *	                    ▲───────────────────────┘      and may have arrived or not
  *
+ * A producer that is refused by its brokers is made anew now and then, as its files may have
+ * changed; what was under way is then reported OR_DENIED.
+ *
  * A message waits for its broker as long as that takes: there is no timeout, as giving up and
  * sending again is what an idempotent producer must not do. While brokers are away the state says
  * so. Its queue is memory: what must not be lost lies in the sender's own store until reported.

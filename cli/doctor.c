@@ -106,12 +106,15 @@ static void judge_ship(struct doctor *d, const struct or_json *status)
 	char line[OR_ERR_MSG_MAX + 256];
 
 	if (good)
-		snprintf(line, sizeof(line), "%.*s, %lld records wait", OR_SLICE_FMT(state),
-		    (long long)number(spool, "pending"));
+		snprintf(line, sizeof(line), "%.*s over %.*s (%.*s), %lld records wait",
+		    OR_SLICE_FMT(state), OR_SLICE_FMT(text(ship, "transport")),
+		    OR_SLICE_FMT(text(ship, "peer")), (long long)number(spool, "pending"));
 	else
 		snprintf(line, sizeof(line),
-		    "%.*s since %.*s: spooling, %lld records (%lld of %lld bytes) wait%s%.*s",
-		    OR_SLICE_FMT(state), OR_SLICE_FMT(text(ship, "since")),
+		    "%.*s over %.*s (%.*s) since %.*s: spooling, %lld records (%lld of %lld "
+		    "bytes) wait%s%.*s",
+		    OR_SLICE_FMT(state), OR_SLICE_FMT(text(ship, "transport")),
+		    OR_SLICE_FMT(text(ship, "peer")), OR_SLICE_FMT(text(ship, "since")),
 		    (long long)number(spool, "pending"), (long long)number(spool, "bytes"),
 		    (long long)number(spool, "quota"), error.n ? ": " : "", OR_SLICE_FMT(error));
 	say(d, good ? GOOD : BAD, "  delivery", or_slice_str(line));

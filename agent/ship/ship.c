@@ -2,7 +2,6 @@
 #include "agent/ship/ship.h"
 
 #include "agent/ship/ship_frame.h"
-#include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/rng.h"
@@ -10,13 +9,13 @@
 
 #include <stdio.h>
 
-enum { ANSWER_MAX = 16 * 1024, TARGET_MAX = AG_SPOOL_NAME_MAX + 32, DOUBLINGS_MAX = 20 };
+enum { DOUBLINGS_MAX = 20 };
 
 /* What one stream is doing. */
 struct lane {
 	struct ag_ship *ship;
 	uint16_t stream;
-	struct or_http_client_call *call;
+	void *call;                   /* of the link */
 	struct or_loop_timer *linger; /* running: a batch is growing */
 	struct or_loop_timer *again;  /* running: it was refused */
 	bool is_refused;
@@ -25,9 +24,8 @@ struct lane {
 	int64_t sent_ns;        /* monotonic: the last exchange began */
 	struct or_arena *arena; /* of the batch in flight, as are these: */
 	struct ag_spool_batch batch;
-	struct or_buf header;
+	struct or_buf frame;
 	struct or_buf body;
-	char target[TARGET_MAX];
 };
 
 struct metrics {
@@ -41,7 +39,6 @@ struct metrics {
 
 struct ag_ship {
 	struct ag_ship_opt opt;
-	char *origin;
 	struct lane *lanes[AG_SPOOL_STREAMS_MAX];
 	size_t n_lanes;
 	struct or_loop_timer *retry; /* running: the collector is left alone */
@@ -79,14 +76,15 @@ static void set_state(struct ag_ship *ship, enum ag_ship_state state, const char
 	info->state = state;
 	info->since_ns = or_loop_wall_ns(ship->opt.loop);
 	if (state == AG_SHIP_CONNECTED)
-		OR_LOG(OR_LOG_INFO, "ship.connected", or_log_text("collector", ship->origin));
+		OR_LOG(OR_LOG_INFO, "ship.connected",
+		    or_log_text(ship->opt.link->name, ship->opt.link->peer));
 	else
 		OR_LOG(state == AG_SHIP_REFUSED ? OR_LOG_ERROR : OR_LOG_WARN,
 		    state == AG_SHIP_REFUSED   ? "ship.refused"
 		    : state == AG_SHIP_NO_CERT ? "ship.no_certificate"
 					       : "ship.unreachable",
-		    or_log_text("collector", ship->origin), or_log_text("error", info->error),
-		    or_log_u64("failures", info->failures));
+		    or_log_text(ship->opt.link->name, ship->opt.link->peer),
+		    or_log_text("error", info->error), or_log_u64("failures", info->failures));
 }
 
 static bool is_any_refused(const struct ag_ship *ship)
@@ -105,7 +103,7 @@ static void get_stream(struct ag_spool_stream_info *out, const struct lane *lane
 
 static void drop_batch(struct lane *lane)
 {
-	or_buf_done(&lane->header);
+	or_buf_done(&lane->frame);
 	or_buf_done(&lane->body);
 	or_arena_free(lane->arena);
 	lane->arena = NULL;
@@ -154,6 +152,8 @@ static void fail(struct ag_ship *ship, const char *error, int64_t at_least_ns)
 	if (ship->retry)
 		return;
 	ns = retry_after_ns(ship);
+	if (at_least_ns > ship->opt.retry_max_ns)
+		at_least_ns = ship->opt.retry_max_ns;
 	if (ns < at_least_ns)
 		ns = at_least_ns;
 	ship->retry = or_loop_timer_start(ship->opt.loop, ns, on_retry, ship);
@@ -210,80 +210,26 @@ static void succeed(struct lane *lane)
 	}
 }
 
-/* "403 product: the certificate is not for this product", from the collector's JSON if it is. */
-static void describe(struct or_buf *out, const struct or_http_client_answer *answer)
-{
-	struct or_arena *a = or_arena_new(64 * OR_KIB);
-	const struct or_json *j = NULL;
-	struct or_slice error, message;
-
-	if (or_json_parse(&j, answer->body, a, NULL) != OR_OK)
-		j = NULL;
-	error = or_json_get_str(j, "error");
-	message = or_json_get_str(j, "message");
-	or_buf_printf(out, "HTTP %u", answer->status);
-	if (error.n)
-		or_buf_printf(
-		    out, " %.*s", (int)(error.n < 64 ? error.n : 64), (const char *)error.p);
-	if (message.n)
-		or_buf_printf(out, ": %.*s", (int)(message.n < 160 ? message.n : 160),
-		    (const char *)message.p);
-	or_arena_free(a);
-}
-
-/* Retry-After in seconds (RFC 9110 §10.2.3), no longer than we would wait at most. */
-static int64_t told_to_wait_ns(
-    const struct ag_ship *ship, const struct or_http_client_answer *answer)
-{
-	uint64_t s = 0;
-
-	if (or_str_u64(&s, or_http_msg_get(answer->msg, "Retry-After")) != OR_OK)
-		return 0;
-	if (s > (uint64_t)(ship->opt.retry_max_ns / OR_NS_PER_S))
-		return ship->opt.retry_max_ns;
-	return (int64_t)s * OR_NS_PER_S;
-}
-
-static bool is_later(unsigned int status)
-{
-	return status >= 500 || status == 429 || status == 408;
-}
-
-static void on_answer(void *arg, const struct or_http_client_answer *answer)
+static void on_answer(void *arg, const struct ag_link_answer *answer)
 {
 	struct lane *lane = arg;
-	struct or_buf text;
 
 	lane->call = NULL;
-	if (answer->status == 200) {
+	if (answer->code == OR_OK) {
 		succeed(lane);
 		return;
 	}
 	drop_batch(lane);
-	if (answer->status == 0) {
-		fail(lane->ship, answer->err->msg, 0);
-		return;
-	}
-	or_buf_init(&text, 4096);
-	describe(&text, answer);
-	if (is_later(answer->status))
-		fail(lane->ship, or_buf_text(&text), told_to_wait_ns(lane->ship, answer));
+	if (answer->code == OR_DENIED)
+		refuse(lane, answer->detail);
 	else
-		refuse(lane, or_buf_text(&text));
-	or_buf_done(&text);
+		fail(lane->ship, answer->detail, answer->wait_ns);
 }
 
 /* -- sending -- */
 
-/* "/v1/ingest/<topic>" of "<topic>/<product>". */
-static void put_target(struct lane *lane, const char *stream)
-{
-	size_t topic = or_str_find(or_slice_str(stream), '/', 0);
-
-	snprintf(lane->target, sizeof(lane->target), "/v1/ingest/%.*s", (int)topic, stream);
-}
-
-static enum or_code post(struct lane *lane, const char *stream, struct or_err *err)
+/* Gives lane->batch, which is read or made up, to the link. */
+static enum or_code give(struct lane *lane, const char *stream, struct or_err *err)
 {
 	struct ag_ship *ship = lane->ship;
 	struct ag_ship_frame_in in = {.batch = &lane->batch,
@@ -291,28 +237,34 @@ static enum or_code post(struct lane *lane, const char *stream, struct or_err *e
 	    .cert = ship->opt.cert(ship->opt.cert_arg),
 	    .key = ship->opt.key,
 	    .sent_ns = or_loop_wall_ns(ship->opt.loop)};
-	struct or_http_field fields[2];
-	struct or_http_client_req req = {.origin = ship->origin,
-	    .method = OR_SLICE_LIT("POST"),
-	    .fields = fields,
-	    .n_fields = OR_LEN(fields),
-	    .replayable = true,
-	    .head_ns = ship->opt.timeout_ns,
-	    .total_ns = ship->opt.timeout_ns};
-	enum or_code rc = ag_ship_frame_build(&lane->header, &lane->body, &in, err);
+	struct or_slice name = or_slice_str(stream);
+	size_t slash = or_str_find(name, '/', 0);
+	struct ag_link_batch batch = {.topic = or_slice(name.p, slash),
+	    .key = or_slice_from(name, slash < name.n ? slash + 1 : slash)};
+	enum or_code rc = ag_ship_frame_build(&lane->frame, &lane->body, &in, err);
 
 	if (rc)
 		return rc;
-	put_target(lane, stream);
-	req.target = or_slice_str(lane->target);
-	req.body = or_buf_slice(&lane->body);
-	fields[0] = (struct or_http_field){
-	    OR_SLICE_LIT("Content-Type"), OR_SLICE_LIT("application/x-protobuf")};
-	fields[1] =
-	    (struct or_http_field){OR_SLICE_LIT("Outrider-Frame"), or_buf_slice(&lane->header)};
+	batch.frame = or_buf_slice(&lane->frame);
+	batch.body = or_buf_slice(&lane->body);
 	lane->sent_ns = or_loop_now_ns(ship->opt.loop);
-	return or_http_client_fetch(
-	    &lane->call, ship->opt.client, &req, ANSWER_MAX, on_answer, lane, err);
+	return ship->opt.link->send(
+	    ship->opt.link->self, &lane->call, &batch, on_answer, lane, err);
+}
+
+/* What could not be given to the link at all. */
+static void give_failed(struct lane *lane, enum or_code rc, const struct or_err *err)
+{
+	struct ag_ship *ship = lane->ship;
+
+	drop_batch(lane);
+	if (rc == OR_DENIED)
+		refuse(lane, err->msg);
+	else if (rc != OR_AGAIN)
+		fail(ship, err->msg, 0);
+	else if (!ship->retry) /* the link is being made: no failure yet */
+		ship->retry =
+		    or_loop_timer_start(ship->opt.loop, ship->opt.retry_min_ns, on_retry, ship);
 }
 
 static bool has_cert(struct ag_ship *ship)
@@ -343,11 +295,9 @@ static void send_batch(struct lane *lane)
 		return;
 	}
 	if (rc == OR_OK)
-		rc = post(lane, stream.name, &err);
-	if (rc) {
-		drop_batch(lane);
-		fail(ship, err.msg, 0);
-	}
+		rc = give(lane, stream.name, &err);
+	if (rc)
+		give_failed(lane, rc, &err);
 }
 
 static void on_linger(void *arg)
@@ -411,6 +361,7 @@ static void send_heartbeat(struct lane *lane, const struct ag_spool_stream_info 
 	struct ag_spool_info info;
 	uint64_t acked;
 	struct or_err err;
+	enum or_code rc;
 
 	ag_spool_get_info(&info, ship->opt.spool);
 	acked = stream->acked_epoch == info.epoch ? stream->acked_seq : 0;
@@ -420,18 +371,16 @@ static void send_heartbeat(struct lane *lane, const struct ag_spool_stream_info 
 	    .from = acked + 1,
 	    .to = acked};
 	lane->is_heartbeat = true;
-	if (post(lane, stream->name, &err) != OR_OK) {
-		drop_batch(lane);
-		fail(ship, err.msg, 0);
-	}
+	rc = give(lane, stream->name, &err);
+	if (rc)
+		give_failed(lane, rc, &err);
 }
 
-static void on_beat(void *arg)
+/* Of every stream that has said nothing for that long, and has nothing to say. */
+static void send_heartbeats(struct ag_ship *ship, int64_t silent_ns)
 {
-	struct ag_ship *ship = arg;
 	int64_t now_ns = or_loop_now_ns(ship->opt.loop);
 
-	ship->beat = or_loop_timer_start(ship->opt.loop, ship->opt.heartbeat_ns, on_beat, ship);
 	add_lanes(ship);
 	for (size_t i = 0; i < ship->n_lanes; i++) {
 		struct lane *lane = ship->lanes[i];
@@ -439,10 +388,27 @@ static void on_beat(void *arg)
 
 		get_stream(&stream, lane);
 		if (!lane->call && !lane->again && !ship->retry && stream.pending == 0 &&
-		    *stream.name && now_ns - lane->sent_ns >= ship->opt.heartbeat_ns &&
-		    has_cert(ship))
+		    *stream.name && now_ns - lane->sent_ns >= silent_ns && has_cert(ship))
 			send_heartbeat(lane, &stream);
 	}
+}
+
+static void on_beat(void *arg)
+{
+	struct ag_ship *ship = arg;
+
+	ship->beat = or_loop_timer_start(ship->opt.loop, ship->opt.heartbeat_ns, on_beat, ship);
+	send_heartbeats(ship, ship->opt.heartbeat_ns);
+}
+
+/* The link tries by itself; a heartbeat under way tells when it is well again. */
+static void on_trouble(void *arg, enum or_code code, const char *detail)
+{
+	struct ag_ship *ship = arg;
+
+	if (!is_any_refused(ship))
+		set_state(ship, code == OR_DENIED ? AG_SHIP_REFUSED : AG_SHIP_UNREACHABLE, detail);
+	send_heartbeats(ship, 0);
 }
 
 /* -- beginning and end -- */
@@ -518,7 +484,6 @@ static enum or_code set_options(
 	o->heartbeat_ns = or_default(o->heartbeat_ns, 30 * OR_NS_PER_S);
 	o->retry_min_ns = or_default(o->retry_min_ns, 100 * OR_NS_PER_MS);
 	o->retry_max_ns = or_default(o->retry_max_ns, 30 * OR_NS_PER_S);
-	o->timeout_ns = or_default(o->timeout_ns, 30 * OR_NS_PER_S);
 	if (o->batch_bytes > 4 * OR_MIB || o->batch_records > 10000)
 		return or_err_set(err, OR_INVAL, "a batch of more than 4 MiB or 10,000 records");
 	if (o->retry_min_ns > o->retry_max_ns || o->linger_ns < 0 || o->retry_min_ns < 0)
@@ -535,11 +500,12 @@ enum or_code ag_ship_new(struct ag_ship **out, const struct ag_ship_opt *opt, st
 		or_mem_free(ship);
 		return rc;
 	}
-	ship->origin = or_mem_strdup(opt->origin);
 	if (!opt->metrics)
 		ship->own_metrics = or_metric_registry_new(32);
 	make_metrics(ship, opt->metrics ? opt->metrics : ship->own_metrics);
 	ag_spool_watch(opt->spool, on_durable, ship);
+	if (opt->link->watch)
+		opt->link->watch(opt->link->self, on_trouble, ship);
 	ship->beat = or_loop_timer_start(opt->loop, ship->opt.heartbeat_ns, on_beat, ship);
 	on_durable(ship);
 	*out = ship;
@@ -551,10 +517,12 @@ void ag_ship_free(struct ag_ship *ship)
 	if (!ship)
 		return;
 	ag_spool_watch(ship->opt.spool, NULL, NULL);
+	if (ship->opt.link->watch)
+		ship->opt.link->watch(ship->opt.link->self, NULL, NULL);
 	for (size_t i = 0; i < ship->n_lanes; i++) {
 		struct lane *lane = ship->lanes[i];
 
-		or_http_client_cancel(lane->call);
+		ship->opt.link->cancel(lane->call);
 		or_loop_timer_cancel(lane->linger);
 		or_loop_timer_cancel(lane->again);
 		drop_batch(lane);
@@ -563,7 +531,6 @@ void ag_ship_free(struct ag_ship *ship)
 	or_loop_timer_cancel(ship->retry);
 	or_loop_timer_cancel(ship->beat);
 	or_metric_registry_free(ship->own_metrics);
-	or_mem_free(ship->origin);
 	or_mem_free(ship);
 }
 
@@ -585,4 +552,6 @@ void ag_ship_get_info(struct ag_ship_info *out, const struct ag_ship *ship)
 	ag_spool_get_info(&spool, ship->opt.spool);
 	*out = ship->info;
 	out->pending = spool.pending;
+	out->link = ship->opt.link->name;
+	out->peer = ship->opt.link->peer;
 }

@@ -1,28 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The shipper: takes what is durable in the spool to the collector, in signed frames over HTTP
- * (POST /v1/ingest/<topic>), and acknowledges it in the spool when the collector answers 200.
+ * The shipper: takes what is durable in the spool to the collector, in signed frames over a link
+ * (agent/ship/link.h: HTTP or Kafka), and acknowledges it in the spool when it arrived for good.
  *
  * Per stream, with one batch in flight:
  *
- *	idle ─durable─▶ linger ─▶ sending ─200─▶ acknowledged: idle, or at once the next batch
- *	                             │ 5xx, 429, 408, no answer: all streams wait, longer each time
- *	                             │ another status: refused; kept, tried again at retry_max_ns
+ *	idle ─durable─▶ linger ─▶ sending ─ok─▶ acknowledged: idle, or at once the next batch
+ *	                             │ no answer, or "later": all streams wait, longer each time
+ *	                             │ refused: kept, tried again at retry_max_ns
  *	                             ▼ and when ag_ship_wake says that something changed
  *	                           waiting ─▶ sending
  *
  * What was sent may be sent again (a lost answer, a restart): the collector knows it by its number.
  * Nothing is ever dropped here. A stream with nothing to say sends an empty frame per heartbeat_ns.
  *
- * Thread: the loop's. Borrows the spool (whose watcher it is), the client and the key.
+ * Thread: the loop's. Borrows the spool and the link (whose watcher it is) and the key.
  * Limits: batch_bytes and batch_records a batch; memory for one batch per stream while it is sent.
  */
 #ifndef AGENT_SHIP_SHIP_H
 #define AGENT_SHIP_SHIP_H
 
+#include "agent/ship/link.h"
 #include "agent/spool/spool.h"
 #include "base/crypto.h"
-#include "base/http_client.h"
 #include "base/metric.h"
 
 #define AG_SHIP_ERROR_MAX 256
@@ -32,8 +32,7 @@ struct ag_ship;
 struct ag_ship_opt {
 	struct or_loop *loop;
 	struct ag_spool *spool;
-	struct or_http_client *client;
-	const char *origin;                 /* the collector's, as base/http_client.h takes it */
+	const struct ag_link *link;
 	const struct or_crypto_key *key;    /* the agent's private key */
 	struct or_slice (*cert)(void *arg); /* the encoded certificate; empty: none yet */
 	void *cert_arg;
@@ -44,7 +43,6 @@ struct ag_ship_opt {
 	int64_t heartbeat_ns;               /* 0: 30 s */
 	int64_t retry_min_ns;               /* doubled each time, with jitter; 0: 100 ms */
 	int64_t retry_max_ns;               /* 0: 30 s */
-	int64_t timeout_ns;                 /* for a whole exchange; 0: 30 s */
 };
 
 /* Begins by itself. OR_INVAL: an option. opt is copied. */
@@ -67,9 +65,10 @@ enum ag_ship_state {
 const char *ag_ship_state_name(enum ag_ship_state state);
 
 struct ag_ship_info {
+	const char *link, *peer; /* the link's, borrowed */
 	enum ag_ship_state state;
 	int64_t since_ns;   /* wall clock: when that state began; 0: from the start */
-	int64_t last_ok_ns; /* wall clock: the last 200; 0: never */
+	int64_t last_ok_ns; /* wall clock: the last acknowledgement; 0: never */
 	uint64_t pending;   /* records that the collector has not acknowledged */
 	uint64_t batches;   /* acknowledged */
 	uint64_t records;

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/ship/ship_frame.h"
 
-#include "base/str.h"
 #include "proto/batch.h"
 #include "proto/frame.h"
 #include "proto/root.h"
@@ -16,8 +15,8 @@ static void put_batch(struct or_buf *body, const struct ag_spool_batch *batch)
 		wire_batch_add_inputs(body, batch->inputs[i]);
 }
 
-enum or_code ag_ship_frame_build(struct or_buf *header, struct or_buf *body,
-    const struct ag_ship_frame_in *in, struct or_err *err)
+enum or_code ag_ship_frame_build(
+    struct or_buf *out, struct or_buf *body, const struct ag_ship_frame_in *in, struct or_err *err)
 {
 	const struct ag_spool_batch *batch = in->batch;
 	struct wire_dropped dropped[AG_SPOOL_DROPPED_MAX];
@@ -33,23 +32,19 @@ enum or_code ag_ship_frame_build(struct or_buf *header, struct or_buf *body,
 	    .dropped = dropped,
 	    .n_dropped = batch->n_dropped,
 	    .sent_ns = (uint64_t)in->sent_ns};
-	struct or_buf encoded;
 	enum or_code rc;
 
 	for (size_t i = 0; i < batch->n_dropped; i++)
 		dropped[i] = (struct wire_dropped){
 		    batch->dropped[i].from, batch->dropped[i].to, OR_SLICE_LIT("damaged")};
 	wire_root_compute(root, batch->records, batch->n_records);
-	or_buf_init(header, 2 * WIRE_FRAME_MAX);
+	or_buf_init(out, WIRE_FRAME_MAX);
 	wire_batch_begin(body);
-	or_buf_init(&encoded, WIRE_FRAME_MAX);
-	rc = wire_frame_sign(&encoded, &frame, in->key, err);
-	if (rc == OR_OK) {
-		or_str_base64_encode(header, or_buf_slice(&encoded));
-		put_batch(body, batch);
-		if (!or_buf_ok(body) || !or_buf_ok(header))
-			rc = or_err_set(err, OR_FULL, "the batch is larger than a batch may be");
-	}
-	or_buf_done(&encoded);
-	return rc;
+	rc = wire_frame_sign(out, &frame, in->key, err);
+	if (rc)
+		return rc;
+	put_batch(body, batch);
+	if (!or_buf_ok(body))
+		return or_err_set(err, OR_FULL, "the batch is larger than a batch may be");
+	return OR_OK;
 }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A batch of the spool as it travels: the signed frame (as the header Outrider-Frame carries it)
- * and the encoded AuditBatch.
+ * A batch of the spool as it travels: the signed frame, encoded, and the encoded AuditBatch.
  *
  * Pure; any thread (a key by one thread at a time). Numbers that the spool could not read become
  * dropped ranges with the reason "damaged". An empty batch gives a heartbeat: no body, and a frame
@@ -23,7 +22,7 @@ struct ag_ship_frame_in {
 
 /* Both buffers are initialised here and the caller's to finish, on failure too. OR_INVAL: the
  * frame does not hold together (a key that does not fit). OR_FULL. */
-OR_NODISCARD enum or_code ag_ship_frame_build(struct or_buf *header, struct or_buf *body,
-    const struct ag_ship_frame_in *in, struct or_err *err);
+OR_NODISCARD enum or_code ag_ship_frame_build(
+    struct or_buf *out, struct or_buf *body, const struct ag_ship_frame_in *in, struct or_err *err);
 
 #endif

@@ -3,6 +3,7 @@
  */
 #include "agent/ship/ship.h"
 
+#include "agent/ship/link_http.h"
 #include "base/http_server.h"
 #include "base/mem.h"
 #include "base/str.h"
@@ -34,12 +35,14 @@ struct fixture {
 	struct or_slow *slow;
 	struct or_arena *arena;
 	struct or_http_client *client;
+	struct ag_link_http *link;
 	struct or_http_server *server;
 	char address[64];
 	struct ag_spool *spool;
 	uint16_t stream;
 	struct ag_ship *ship;
 	struct ag_ship_opt opt;
+	int64_t timeout_ns;
 	struct or_crypto_key *issuer;
 	struct or_crypto_key *key;
 	struct or_buf cert;
@@ -201,7 +204,9 @@ static void open_spool(struct fixture *f)
 static void start_ship(struct fixture *f)
 {
 	f->opt.spool = f->spool;
-	f->opt.origin = f->address;
+	ag_link_http_free(f->link);
+	f->link = ag_link_http_new(f->client, f->address, f->timeout_ns);
+	f->opt.link = ag_link_http_get(f->link);
 	ASSERT_OK(ag_ship_new(&f->ship, &f->opt, &f->err), &f->err);
 }
 
@@ -218,7 +223,6 @@ static int setup(void **state)
 	open_spool(f);
 	start_server(f, "127.0.0.1:0");
 	f->opt = (struct ag_ship_opt){.loop = f->loop,
-	    .client = f->client,
 	    .key = f->key,
 	    .cert = get_cert,
 	    .cert_arg = f,
@@ -235,6 +239,7 @@ static int teardown(void **state)
 	struct fixture *f = *state;
 
 	ag_ship_free(f->ship);
+	ag_link_http_free(f->link);
 	or_http_server_free(f->server);
 	or_http_client_free(f->client);
 	ag_spool_close(f->spool);
@@ -404,7 +409,7 @@ static void ship__gives_up_on_an_answer_that_does_not_come(void **state)
 {
 	struct fixture *f = *state;
 
-	f->opt.timeout_ns = 20 * OR_NS_PER_MS;
+	f->timeout_ns = 20 * OR_NS_PER_MS;
 	f->script[0] = (struct step){0};
 	f->n_script = 1;
 	start_ship(f);
