@@ -4,9 +4,7 @@
 #include "base/json.h"
 #include "base/sys.h"
 
-#include <errno.h>
 #include <limits.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -102,6 +100,27 @@ static const char *text_of(struct ctl_state *s, const struct or_json *j, const c
 	return v.p ? or_arena_strdup(s->arena, v) : NULL;
 }
 
+/* A number can be another process by now, and a dead child may not have been waited for: only a
+ * living process with a name of ours counts. "/proc/N/stat" is "N (name) STATE …". */
+static bool is_alive(pid_t pid)
+{
+	char path[64];
+	const char *name, *state;
+	struct or_buf stat;
+	bool alive = false;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	or_buf_init(&stat, 4096);
+	if (or_sys_read_file(&stat, path, NULL) == OR_OK) {
+		name = strchr(or_buf_text(&stat), '(');
+		state = strrchr(or_buf_text(&stat), ')');
+		alive = name && state && strncmp(name, "(outrider", 9) == 0 && state[1] == ' ' &&
+			state[2] != 'Z' && state[2] != 'X';
+	}
+	or_buf_done(&stat);
+	return alive;
+}
+
 enum or_code ctl_state_endpoint(
     struct ctl_state_endpoint *out, struct ctl_state *s, const char *relative, struct or_err *err)
 {
@@ -122,6 +141,6 @@ enum or_code ctl_state_endpoint(
 	    .gate = text_of(s, j, "gate"),
 	    .admin = text_of(s, j, "admin"),
 	    .pid = (pid_t)pid->i,
-	    .alive = kill((pid_t)pid->i, 0) == 0 || errno == EPERM};
+	    .alive = is_alive((pid_t)pid->i)};
 	return OR_OK;
 }
