@@ -112,7 +112,8 @@ static enum or_code open_store(struct ag_agent *g, struct or_err *err)
 	    .loop = g->loop,
 	    .quota_bytes = c->spool.quota,
 	    .segment_bytes = c->spool.segment,
-	    .sync_ns = c->spool.sync_ns};
+	    .sync_ns = c->spool.sync_ns,
+	    .lock_wait_ns = OR_SYS_LOCK_WAIT_NS};
 	enum or_code rc = ag_folder_read(&g->folder, c->product, g->arena, err);
 
 	if (rc)

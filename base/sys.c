@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 static or_sys_fault_fn *fault_fn;
@@ -233,13 +234,20 @@ enum or_code or_sys_sync_dir(const char *path, struct or_err *err)
 	return rc;
 }
 
-enum or_code or_sys_lock(int fd, struct or_err *err)
+enum or_code or_sys_lock(int fd, int64_t wait_ns, struct or_err *err)
 {
-	if (flock(fd, LOCK_EX | LOCK_NB) == 0)
-		return OR_OK;
-	if (errno == EWOULDBLOCK)
-		return or_err_set(err, OR_BUSY, "another process holds the lock");
-	return fail(err, "locking", NULL);
+	static const int64_t step_ns = 20 * OR_NS_PER_MS;
+	const struct timespec step = {.tv_nsec = step_ns};
+
+	while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+		if (errno != EWOULDBLOCK && errno != EINTR)
+			return fail(err, "locking", NULL);
+		if (wait_ns <= 0)
+			return or_err_set(err, OR_BUSY, "another process holds the lock");
+		nanosleep(&step, NULL);
+		wait_ns -= step_ns;
+	}
+	return OR_OK;
 }
 
 enum or_code or_sys_read_file(struct or_buf *out, const char *path, struct or_err *err)

@@ -41,8 +41,13 @@ OR_NODISCARD enum or_code or_sys_unlink(const char *path, struct or_err *err);
 OR_NODISCARD enum or_code or_sys_mkdir(const char *path, mode_t mode, struct or_err *err);
 OR_NODISCARD enum or_code or_sys_sync_dir(const char *path, struct or_err *err);
 
-/* A lock on the whole file until it is closed. OR_BUSY: another process holds it. */
-OR_NODISCARD enum or_code or_sys_lock(int fd, struct or_err *err);
+/* A lock on the whole file until it is closed. Waits up to wait_ns (0: not at all) for another
+ * process to let go: one that was killed holds its locks until its last fsync has ended.
+ * OR_BUSY: it still holds it. */
+OR_NODISCARD enum or_code or_sys_lock(int fd, int64_t wait_ns, struct or_err *err);
+
+/* How long a process that starts waits for one that just ended. */
+#define OR_SYS_LOCK_WAIT_NS (10 * OR_NS_PER_S)
 
 /* The whole file, appended to out (whose maximum bounds it: OR_FULL). OR_ABSENT. */
 OR_NODISCARD enum or_code or_sys_read_file(

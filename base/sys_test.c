@@ -198,10 +198,10 @@ static void lock__is_held_until_the_file_is_closed(void **state)
 
 	ASSERT_OK(or_sys_open(&a, path, O_RDWR | O_CREAT, 0600, &err), &err);
 	ASSERT_OK(or_sys_open(&b, path, O_RDWR, 0600, &err), &err);
-	ASSERT_OK(or_sys_lock(a, &err), &err);
-	ASSERT_CODE(or_sys_lock(b, &err), OR_BUSY);
+	ASSERT_OK(or_sys_lock(a, 0, &err), &err);
+	ASSERT_CODE(or_sys_lock(b, 30 * OR_NS_PER_MS, &err), OR_BUSY);
 	or_sys_close(a);
-	ASSERT_OK(or_sys_lock(b, &err), &err);
+	ASSERT_OK(or_sys_lock(b, 0, &err), &err);
 	or_sys_close(b);
 }
 

@@ -13,7 +13,7 @@
 #include "base/json.h"
 #include "cli/state.h"
 
-#define CTL_API_BODY_MAX (64U * 1024 * 1024)
+#define CTL_API_BODY_MAX (1024U * 1024 * 1024) /* 100,000 records of any size that occurs */
 
 struct ctl_api {
 	struct ctl_state *state;

@@ -167,8 +167,20 @@ static enum or_code fetch(struct or_buf *body, struct ctl_api *api, const char *
 	return rc;
 }
 
+/* As they came; all but the summary, the last line, are rows. */
+static int pass_on(struct or_slice body)
+{
+	size_t lines = 0;
+
+	for (size_t i = 0; i < body.n; i++)
+		lines += body.p[i] == '\n';
+	fwrite(body.p, 1, body.n, stdout);
+	return lines > 1 ? CTL_EXIT_YES : CTL_EXIT_NO;
+}
+
 static int ask(struct ctl_api *api, struct or_slice query, bool json, struct or_err *err)
 {
+	struct or_arena *a = or_arena_new(0);
 	struct answer answer;
 	struct or_buf body;
 	enum or_code rc;
@@ -176,17 +188,14 @@ static int ask(struct ctl_api *api, struct or_slice query, bool json, struct or_
 
 	or_buf_init(&body, CTL_API_BODY_MAX);
 	rc = fetch(&body, api, "/v1/audit?q=", query, err);
-	if (rc == OR_OK)
-		rc = parse_lines(&answer, or_buf_slice(&body), api->state->arena, err);
-	if (rc) {
+	if (rc == OR_OK && !json)
+		rc = parse_lines(&answer, or_buf_slice(&body), a, err);
+	if (rc)
 		code = ctl_term_fail("audit", err);
-	} else if (json) {
-		fwrite(body.p, 1, body.n, stdout);
-		code = answer.n ? CTL_EXIT_YES : CTL_EXIT_NO;
-	} else {
-		code = show(api->state->arena, &answer);
-	}
+	else
+		code = json ? pass_on(or_buf_slice(&body)) : show(a, &answer);
 	or_buf_done(&body);
+	or_arena_free(a);
 	return code;
 }
 

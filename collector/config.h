@@ -19,6 +19,7 @@ struct co_config {
 	uint64_t shards;
 	uint64_t segment_size_bytes;
 	int64_t cert_life_ns;
+	int64_t lock_wait_ns;
 	int log_level; /* enum or_log_level */
 	uint64_t http_connections;
 	uint64_t ingest_pending_bytes;

@@ -64,7 +64,7 @@ static enum or_code take_lock(struct co_node *n, struct or_err *err)
 	if (rc == OR_OK)
 		rc = or_sys_open(&n->lock, path_of(n, path, "lock"), O_RDWR | O_CREAT, 0600, err);
 	if (rc == OR_OK)
-		rc = or_sys_lock(n->lock, err);
+		rc = or_sys_lock(n->lock, n->config->lock_wait_ns, err);
 	if (rc == OR_BUSY)
 		or_err_set(err, rc, "another outrider-collector uses %s; %s/endpoint says which",
 		    n->config->state, n->config->state);

@@ -306,7 +306,7 @@ static enum or_code open_files(struct ag_spool *spool, struct or_err *err)
 	snprintf(path, sizeof(path), "%s/lock", spool->dir);
 	rc = or_sys_open(&spool->lock_fd, path, O_RDWR | O_CREAT, 0600, err);
 	if (rc == OR_OK)
-		rc = or_sys_lock(spool->lock_fd, err);
+		rc = or_sys_lock(spool->lock_fd, spool->opt.lock_wait_ns, err);
 	if (rc == OR_OK) {
 		snprintf(path, sizeof(path), "%s/state", spool->dir);
 		rc = or_sys_open(&spool->state_fd, path, O_RDWR | O_CREAT, 0600, err);

@@ -46,6 +46,7 @@ struct ag_spool_opt {
 	uint64_t quota_bytes;   /* 0: 256 MiB; at least two segments */
 	int64_t sync_ns;        /* background sync after the first unsynced byte; 0: 50 ms */
 	int64_t state_ns;       /* acknowledgements reach the disk this late at most; 0: 1 s */
+	int64_t lock_wait_ns;   /* how long to wait for another process to let go; 0: not at all */
 	int64_t retry_ns;       /* after a failed sync; 0: 1 s */
 };
 

@@ -369,7 +369,7 @@ static enum or_code take_directory(struct co_store *s, struct or_err *err)
 	if (!rc)
 		rc = or_sys_open(&s->lock_fd, path, O_RDWR | O_CREAT, 0640, err);
 	if (!rc)
-		rc = or_sys_lock(s->lock_fd, err);
+		rc = or_sys_lock(s->lock_fd, 0, err);
 	return rc;
 }
 

@@ -3,7 +3,8 @@
 
 Each request carries a trace id of its own, so its records can be told. Afterwards: every answered
 request has exactly one decision record; requests without an answer have at most one; nothing is
-there twice; `outrider verify` passes. CRASH_KILLS and CRASH_SEED change the run.
+there twice; `outrider verify` passes. CRASH_KILLS and CRASH_SEED change the run. Everybody who asks
+has an identity: refusals without one are counted together by address, reason and second.
 """
 import collections
 import http.client
@@ -63,8 +64,7 @@ def crash():
         w.up()
         w.run_orders()
         tokens = [w.token("alice", "--ttl", "2h", clearance=2),
-                  w.token("bob", "--ttl", "2h", clearance=1),
-                  w.token("carol", "--expired", clearance=2)]
+                  w.token("bob", "--ttl", "2h", clearance=1)]
         stop = threading.Event()
         clients = [Client(w, tokens, stop) for _ in range(CLIENTS)]
         for c in clients:
@@ -121,14 +121,15 @@ def judge(w, clients):
     print(f"{len(answered)} answered {dict(statuses)}, {len(unanswered)} cut, {len(rows)} records",
           flush=True)
     check(len(answered) > 20 * KILLS, "too little traffic to say anything")
-    recorded = {t for t, s in answered.items() if s in (200, 401, 403)}
+    recorded = {t for t, s in answered.items() if s in (200, 403)}
     lost = [t for t in recorded if decisions[t] == 0]
     check(not lost, f"{len(lost)} answered requests have no decision record: {lost[:3]}")
     doubled = [t for t, n in decisions.items() if n > 1]
     check(not doubled, f"{len(doubled)} requests have more than one decision record: {doubled[:3]}")
     extras = [t for t in decisions if t not in answered]
     check(all(t in unanswered for t in extras), "a record of a request that nobody made")
-    check(len(extras) <= CLIENTS * 2 * KILLS, f"{len(extras)} extras")
+    print(f"{len(extras)} extras: records of requests that were in flight at a kill", flush=True)
+    check(len(extras) <= len(unanswered) <= CLIENTS * 2 * KILLS, f"{len(extras)} extras")
     check(max(keys.values()) == 1, "a number is there twice")
     check_has(w.cli("verify").out, "complete and unchanged")
 
