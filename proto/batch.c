@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "proto/batch.h"
 
-#include "proto/audit.h"
 #include "proto/pb.h"
 
 enum { RECORD = 1, INPUTS = 2 };
@@ -13,7 +12,7 @@ void wire_batch_begin(struct or_buf *out)
 
 void wire_batch_add_record(struct or_buf *out, struct or_slice record)
 {
-	OR_ASSERT(record.n > 0 && record.n <= WIRE_AUDIT_MAX);
+	OR_ASSERT(record.n > 0 && record.n <= WIRE_BATCH_RECORD_MAX);
 	wire_pb_append(out, RECORD, record);
 }
 
@@ -40,7 +39,7 @@ static enum or_code measure(struct wire_batch *b, struct or_slice in, struct or_
 
 		if (f.num > INPUTS || f.type != WIRE_PB_BYTES || f.s.n == 0)
 			return or_err_set(err, OR_PARSE, "batch: a field that is none of a batch");
-		if (f.s.n > (record ? WIRE_AUDIT_MAX : WIRE_BATCH_INPUTS_MAX))
+		if (f.s.n > (record ? WIRE_BATCH_RECORD_MAX : WIRE_BATCH_INPUTS_MAX))
 			return or_err_set(err, OR_FULL, "batch: %s of %zu bytes",
 			    record ? "a record" : "inputs", f.s.n);
 		if (record)

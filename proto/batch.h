@@ -17,9 +17,11 @@
 #define WIRE_BATCH_MAX         (8U * 1024 * 1024)
 #define WIRE_BATCH_RECORDS_MAX 10000
 #define WIRE_BATCH_INPUTS_MAX  65536 /* bytes of one of the inputs */
+/* Bytes of one record: a message of a broker's usual limit. Audit records have WIRE_AUDIT_MAX. */
+#define WIRE_BATCH_RECORD_MAX 1000000
 
 struct wire_batch {
-	const struct or_slice *records; /* each 1 to WIRE_AUDIT_MAX bytes, not decoded */
+	const struct or_slice *records; /* each 1 to WIRE_BATCH_RECORD_MAX bytes, not decoded */
 	size_t n_records;
 	const struct or_slice *inputs;
 	size_t n_inputs;

@@ -54,14 +54,14 @@ static void decode__refuses(void **state)
 static void decode__is_bounded(void **state)
 {
 	struct or_arena *a = or_arena_new(1 << 20);
-	uint8_t *big = or_mem_new(WIRE_AUDIT_MAX + 1);
+	uint8_t *big = or_mem_new(WIRE_BATCH_RECORD_MAX + 1);
 	struct wire_batch b;
 	struct or_buf out;
 	struct or_err err;
 
 	(void)state;
 	wire_batch_begin(&out);
-	wire_pb_append(&out, 1, or_slice(big, WIRE_AUDIT_MAX + 1));
+	wire_pb_append(&out, 1, or_slice(big, WIRE_BATCH_RECORD_MAX + 1));
 	ASSERT_CODE(wire_batch_decode(&b, or_buf_slice(&out), a, &err), OR_FULL);
 	or_buf_clear(&out);
 	for (int i = 0; i <= WIRE_BATCH_RECORDS_MAX; i++)
@@ -79,7 +79,7 @@ static void decode__is_bounded(void **state)
 
 static void add__leaves_a_full_buffer_readable(void **state)
 {
-	uint8_t *big = or_mem_new(WIRE_AUDIT_MAX);
+	uint8_t *big = or_mem_new(WIRE_BATCH_RECORD_MAX);
 	struct or_arena *a = or_arena_new(1 << 20);
 	struct wire_batch b;
 	struct or_buf out;
@@ -88,9 +88,9 @@ static void add__leaves_a_full_buffer_readable(void **state)
 	(void)state;
 	wire_batch_begin(&out);
 	while (or_buf_ok(&out))
-		wire_batch_add_record(&out, or_slice(big, WIRE_AUDIT_MAX));
+		wire_batch_add_record(&out, or_slice(big, WIRE_BATCH_RECORD_MAX));
 	ASSERT_OK(wire_batch_decode(&b, or_buf_slice(&out), a, &err), &err);
-	assert_int_equal(b.n_records, WIRE_BATCH_MAX / wire_batch_room(WIRE_AUDIT_MAX));
+	assert_int_equal(b.n_records, WIRE_BATCH_MAX / wire_batch_room(WIRE_BATCH_RECORD_MAX));
 	or_mem_free(big);
 	or_buf_done(&out);
 	or_arena_free(a);

@@ -22,6 +22,16 @@ static size_t take_varint(uint64_t *out, struct or_slice s)
 	return 0;
 }
 
+enum or_code wire_pb_take_varint(uint64_t *v, size_t *n, struct or_slice in)
+{
+	size_t len = take_varint(v, in);
+
+	if (!len)
+		return OR_PARSE;
+	*n = len;
+	return OR_OK;
+}
+
 static bool take_fixed(struct wire_pb_field *f, struct or_slice *s, size_t n)
 {
 	uint64_t v = 0;

@@ -30,6 +30,9 @@ struct wire_pb_field {
 /* Takes the next field from the front of *in. At the end of the input: OR_ABSENT. */
 OR_NODISCARD enum or_code wire_pb_next(struct wire_pb_field *out, struct or_slice *in);
 
+/* Reads the varint at the front of in, *n bytes long. OR_PARSE: there is none. */
+OR_NODISCARD enum or_code wire_pb_take_varint(uint64_t *v, size_t *n, struct or_slice in);
+
 /* How many fields of in have that number, up to its end or to where it stops being readable. */
 size_t wire_pb_count(struct or_slice in, uint32_t num);
 
