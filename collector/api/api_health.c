@@ -122,6 +122,9 @@ static void gather(struct co_api *api)
 			  "Connections that are open.", NULL),
 	    (double)http.open);
 	or_metric_set(
+	    or_metric_gauge_get(api->metrics, NAME("queries_running"), "Queries that run.", NULL),
+	    (double)api->queries);
+	or_metric_set(
 	    or_metric_gauge_get(api->metrics, NAME("agents"), "Agents that were enrolled.", NULL),
 	    (double)co_enrol_agents(api->opt.enrol)->by_uuid.n);
 }
