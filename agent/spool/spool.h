@@ -54,13 +54,12 @@ struct ag_spool_opt {
  * system. *out is the caller's (ag_spool_close). */
 OR_NODISCARD enum or_code ag_spool_open(
     struct ag_spool **out, const struct ag_spool_opt *opt, struct or_err *err);
-/* Syncs, writes the state and lets go; may block. Waiters are not called. NULL does nothing. */
+/* Syncs, writes the state and lets go; may block. Waiters are not called. May be NULL. */
 void ag_spool_close(struct ag_spool *spool);
 
 /* The stream of that name ("outrider.audit/orders"), made where it is new. OR_FULL: too many. */
 OR_NODISCARD enum or_code ag_spool_stream(
     uint16_t *out, struct ag_spool *spool, const char *name, struct or_err *err);
-
 uint64_t ag_spool_epoch(const struct ag_spool *spool);
 /* The number that the next record of that stream gets; the caller encodes it into the record. */
 uint64_t ag_spool_next_seq(const struct ag_spool *spool, uint16_t stream);
