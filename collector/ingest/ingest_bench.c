@@ -186,7 +186,7 @@ static void run(struct bench *b, const struct made *m, size_t frames)
 		    .batch = or_buf_slice(&m[i].batch)};
 
 		co_ingest_submit(b->in, &request, on_answer, b);
-		while (i - b->answered >= IN_FLIGHT)
+		while (i + 1 - b->answered >= IN_FLIGHT)
 			or_loop_turn(b->loop, false);
 	}
 	while (b->answered < frames)

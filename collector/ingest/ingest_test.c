@@ -403,6 +403,20 @@ static void again__before_the_first_is_durable_waits_for_it(void **state)
 	assert_int_equal(log_size(x), 6);
 }
 
+static void again__keeps_those_behind_it_waiting(void **state)
+{
+	struct fixture *x = *state;
+
+	take(x, sent(x, 1, 3));
+	submit(x, sent(x, 2, 5)); /* has to look up what 2 and 3 are */
+	submit(x, sent(x, 6, 7)); /* would see a gap if it went first */
+	submit(x, sent(x, 8, 8));
+	wait_for(x, 4);
+	assert_answer(x, 1, 0, 0, 0);
+	take(x, sent(x, 1, 8));
+	assert_answer(x, 0, 8, 0, 0);
+}
+
 static void again__is_found_in_older_segments(void **state)
 {
 	struct fixture *x = *state;
@@ -760,6 +774,7 @@ int main(void)
 	    T(submit__stores_records_and_their_frame),
 	    T(again__is_acknowledged_and_not_stored),
 	    T(again__before_the_first_is_durable_waits_for_it),
+	    T(again__keeps_those_behind_it_waiting),
 	    T(again__is_found_in_older_segments),
 	    T(conflict__is_recorded_once_and_not_stored),
 	    T(missing__numbers_become_a_record),
