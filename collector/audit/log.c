@@ -39,6 +39,10 @@ struct co_log {
 	struct or_buf note;
 	struct or_err trouble; /* code OR_OK: none */
 	struct co_log_stats stats;
+	struct watch {
+		or_loop_fn *fn;
+		void *arg;
+	} watches[CO_LOG_WATCHES_MAX]; /* fn NULL: free */
 };
 
 struct reopening {
@@ -175,10 +179,19 @@ void co_log_close(struct co_log *log)
 	or_mem_free(log);
 }
 
+static void call_watches(struct co_log *log)
+{
+	for (size_t i = 0; i < OR_LEN(log->watches); i++) {
+		if (log->watches[i].fn)
+			log->watches[i].fn(log->watches[i].arg);
+	}
+}
+
 static void on_done(void *arg)
 {
 	struct batch *b = arg;
 	struct co_log *log = b->log;
+	bool has_grown = !b->rc && b->size > log->size;
 
 	log->is_running = false;
 	log->size = b->size;
@@ -194,6 +207,8 @@ static void on_done(void *arg)
 	}
 	answer(b);
 	free_batch(b);
+	if (has_grown)
+		call_watches(log);
 	if (log->trouble.code) {
 		log->stats.waiting = 0;
 		fail_waiting(log);
@@ -310,6 +325,24 @@ enum or_code co_log_reopen(struct co_log *log, co_log_fn *fn, void *arg, struct 
 	}
 	log->is_running = true;
 	return OR_OK;
+}
+
+void co_log_watch(struct co_log *log, or_loop_fn *fn, void *arg)
+{
+	size_t i = 0;
+
+	while (i < OR_LEN(log->watches) && log->watches[i].fn)
+		i++;
+	OR_ASSERT(i < OR_LEN(log->watches));
+	log->watches[i] = (struct watch){fn, arg};
+}
+
+void co_log_unwatch(struct co_log *log, or_loop_fn *fn, void *arg)
+{
+	for (size_t i = 0; i < OR_LEN(log->watches); i++) {
+		if (log->watches[i].fn == fn && log->watches[i].arg == arg)
+			log->watches[i].fn = NULL;
+	}
 }
 
 uint64_t co_log_size(const struct co_log *log)

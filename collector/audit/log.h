@@ -47,6 +47,12 @@ OR_NODISCARD enum or_code co_log_append(struct co_log *log, const struct or_slic
 OR_NODISCARD enum or_code co_log_reopen(
     struct co_log *log, co_log_fn *fn, void *arg, struct or_err *err);
 
+/* Calls fn, on the loop, after each commit that made the log longer; at most CO_LOG_WATCHES_MAX of
+ * them. fn may append, but not close the log. A watch ends with unwatch, or with the log. */
+#define CO_LOG_WATCHES_MAX 8
+void co_log_watch(struct co_log *log, or_loop_fn *fn, void *arg);
+void co_log_unwatch(struct co_log *log, or_loop_fn *fn, void *arg);
+
 /* Leaves under the checkpoint, and the signed note itself (borrowed until the next turn). */
 uint64_t co_log_size(const struct co_log *log);
 struct or_slice co_log_checkpoint(const struct co_log *log);

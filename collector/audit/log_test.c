@@ -105,6 +105,35 @@ static void append__calls_back_in_order_with_the_indexes(void **state)
 	assert_true(stats.commits < 5);
 }
 
+static void on_grown(void *arg)
+{
+	size_t *n = arg;
+
+	++*n;
+}
+
+static void watch__is_called_when_the_log_grew(void **state)
+{
+	static const struct or_slice leaf[] = {OR_SLICE_LIT("a")};
+	struct fixture *x = *state;
+	size_t one = 0, two = 0;
+
+	co_log_watch(x->log, on_grown, &one);
+	co_log_watch(x->log, on_grown, &two);
+	ASSERT_OK(co_log_append(x->log, leaf, 1, on_appended, x, &x->err), &x->err);
+	wait_for(x, 1);
+	assert_int_equal(one, 1);
+	assert_int_equal(two, 1);
+	ASSERT_OK(co_log_append(x->log, NULL, 0, on_appended, x, &x->err), &x->err);
+	wait_for(x, 2);
+	assert_int_equal(one, 1); /* nothing was added */
+	co_log_unwatch(x->log, on_grown, &one);
+	ASSERT_OK(co_log_append(x->log, leaf, 1, on_appended, x, &x->err), &x->err);
+	wait_for(x, 3);
+	assert_int_equal(one, 1);
+	assert_int_equal(two, 2);
+}
+
 static void append__is_bounded(void **state)
 {
 	struct fixture *x = *state;
@@ -168,6 +197,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+	    T(watch__is_called_when_the_log_grew),
 	    T(append__calls_back_in_order_with_the_indexes),
 	    T(append__is_bounded),
 	    T(append__fails_until_the_log_is_opened_again),

@@ -39,10 +39,10 @@ static bool open_source(struct co_scan *s)
 	for (; s->at < s->n; s->at++) {
 		const struct co_scan_source *source = &s->sources[s->at];
 
-		if (source->size == 0)
+		if (source->from >= source->size)
 			continue;
 		s->end.rc = co_read_open(&s->reader, source->dir, source->size, &s->end.err);
-		s->place = (struct co_read_scan){.next = 0, .to = source->size};
+		s->place = (struct co_read_scan){.next = source->from, .to = source->size};
 		s->damaged = 0;
 		return s->end.rc == OR_OK;
 	}

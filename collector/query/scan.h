@@ -21,7 +21,8 @@ struct co_scan;
 
 struct co_scan_source {
 	const char *dir; /* of the log */
-	uint64_t size;   /* leaves to read */
+	uint64_t from;   /* the first leaf to read */
+	uint64_t size;   /* the log's: where to stop */
 	uint32_t shard;
 };
 

@@ -153,6 +153,20 @@ static void scan__never_reads_behind_the_size_it_was_given(void **state)
 	assert_int_equal(f->seen, 20);
 }
 
+static void scan__begins_where_it_was_told(void **state)
+{
+	struct fixture *f = *state;
+	struct co_scan_source sources[] = {make_log(f, "a", 50, 0), make_log(f, "b", 9, 1)};
+
+	sources[0].from = 45;
+	sources[1].from = 9;
+	f->expected = 45;
+	run(f, sources, 2);
+	assert_int_equal(f->seen, 5);
+	assert_int_equal(f->expected, 50);
+	ASSERT_CODE(f->end.rc, OR_OK);
+}
+
 /* Changes one byte of the leaf that says that text. */
 static void damage(struct fixture *f, const char *name, const char *leaf)
 {
@@ -226,6 +240,7 @@ int main(void)
 	    T(scan__walks_all_leaves_and_lets_others_work),
 	    T(scan__ends_where_the_leaf_says_so),
 	    T(scan__never_reads_behind_the_size_it_was_given),
+	    T(scan__begins_where_it_was_told),
 	    T(scan__passes_over_damage_and_names_the_first),
 	    T(scan__cancelled_is_silent),
 	    T(scan__says_which_log_it_cannot_read),
