@@ -10,6 +10,7 @@ PATH=${OUTRIDER_BIN:-build/release/bin}:$PATH
 command -v outrider >/dev/null || { echo "build first: ./dev build" >&2; exit 3; }
 
 if [[ -t 1 && -z ${NO_COLOR:-} && ${TERM:-dumb} != dumb ]]; then
+    export CLICOLOR_FORCE=1 # what is shown goes through a pipe first
     BOLD=$'\e[1m' DIM=$'\e[2m' GREEN=$'\e[32m' RED=$'\e[31m' CYAN=$'\e[36m' PLAIN=$'\e[0m'
 else
     BOLD='' DIM='' GREEN='' RED='' CYAN='' PLAIN=''
