@@ -10,10 +10,9 @@ PATH=${OUTRIDER_BIN:-build/release/bin}:$PATH
 command -v outrider >/dev/null || { echo "build first: ./dev build" >&2; exit 3; }
 
 if [[ -t 1 && -z ${NO_COLOR:-} && ${TERM:-dumb} != dumb ]]; then
-    export CLICOLOR_FORCE=1 # what is shown goes through a pipe first
-    BOLD=$'\e[1m' DIM=$'\e[2m' GREEN=$'\e[32m' RED=$'\e[31m' CYAN=$'\e[36m' PLAIN=$'\e[0m'
+    COLOUR=1 BOLD=$'\e[1m' DIM=$'\e[2m' GREEN=$'\e[32m' RED=$'\e[31m' CYAN=$'\e[36m' PLAIN=$'\e[0m'
 else
-    BOLD='' DIM='' GREEN='' RED='' CYAN='' PLAIN=''
+    COLOUR='' BOLD='' DIM='' GREEN='' RED='' CYAN='' PLAIN=''
 fi
 
 WORK=$(mktemp -d "${TMPDIR:-/tmp}/outrider-demo-XXXXXX")
@@ -51,7 +50,8 @@ say() { # TEXT: what happens next, in plain words
 show() { # COMMAND…: shown as a person would type it, then run
     local shown=$*
     printf '%s   $ %s%s\n' "$CYAN" "${shown//$WORK/\$DEMO}" "$PLAIN"
-    "$@" | sed 's/^/   /' || return "${PIPESTATUS[0]}"
+    # What is shown goes through a pipe first.
+    CLICOLOR_FORCE=$COLOUR "$@" | sed 's/^/   /' || return "${PIPESTATUS[0]}"
 }
 
 show_failing() { # EXIT COMMAND…: must end with that code
