@@ -14,7 +14,7 @@ enum { EVENTS_A_TURN = 64, WHY_MAX = 384 };
 /* Between two tries to make a handle, and at least between two handles. */
 static const int64_t REMAKE_NS = OR_NS_PER_S;
 /* When who we are was refused: files may say something else by now. */
-static const int64_t RENEW_NS = 30 * OR_NS_PER_S;
+static const int64_t RENEW_NS = 10 * OR_NS_PER_S;
 
 struct or_bus_kafka_send {
 	struct or_bus_kafka_producer *p;

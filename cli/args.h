@@ -11,8 +11,6 @@
 
 #include "base/def.h"
 
-#include <stdio.h>
-
 enum {
 	CTL_EXIT_YES = 0,
 	CTL_EXIT_NO = 1,
@@ -38,9 +36,8 @@ struct ctl_args_flag {
 };
 
 struct ctl_args {
-	const char *usage;         /* "outrider audit [flags] QUERY" */
-	const char *about;         /* what it does, wrapped by hand */
-	void (*details)(FILE *to); /* more of the help, behind the flags; may be NULL */
+	const char *usage; /* "outrider audit [flags] QUERY" */
+	const char *about; /* what it does, wrapped by hand */
 	const char *examples;
 	const struct ctl_args_flag *flags;
 	size_t n_flags;

@@ -20,7 +20,6 @@ struct doctor {
 	bool json;
 	struct or_buf out; /* of --json */
 	struct or_jsonw w;
-	const char *agent; /* whose bundle and delivery are judged; NULL: nobody's */
 	bool sick;
 };
 
@@ -33,8 +32,6 @@ static void say(struct doctor *d, enum verdict v, const char *what, struct or_sl
 	d->sick = d->sick || v == BAD;
 	if (d->json) {
 		or_jsonw_object(&d->w);
-		if (d->agent)
-			or_jsonw_kv_text(&d->w, "agent", d->agent);
 		or_jsonw_kv_text(&d->w, "check", what);
 		or_jsonw_kv_text(&d->w, "verdict", words[v]);
 		or_jsonw_kv_str(&d->w, "detail", detail);
@@ -42,7 +39,7 @@ static void say(struct doctor *d, enum verdict v, const char *what, struct or_sl
 		return;
 	}
 	ctl_term_put(styles[v], or_slice_str(marks[v]));
-	printf("  %s%-*s", d->agent ? "  " : "", d->agent ? 20 : 22, what);
+	printf("  %-22s", what);
 	ctl_term_put(CTL_TERM_PLAIN, detail);
 	putchar('\n');
 }
@@ -64,6 +61,32 @@ static void check_programs(struct doctor *d)
 	}
 }
 
+static struct or_slice text(const struct or_json *j, const char *key)
+{
+	struct or_slice s = or_json_get_str(j, key);
+
+	return s.n ? s : OR_SLICE_LIT("?");
+}
+
+/* What the collector says of Kafka, where it takes batches from there. */
+static void judge_kafka(struct doctor *d, struct or_slice ready)
+{
+	const struct or_json *j, *kafka;
+	struct or_slice state, message;
+	char line[OR_ERR_MSG_MAX + 64];
+
+	if (or_json_parse(&j, ready, d->state.arena, NULL))
+		return;
+	kafka = or_json_get(j, "kafka");
+	if (!kafka)
+		return;
+	state = text(kafka, "state");
+	message = or_json_get_str(kafka, "message");
+	snprintf(line, sizeof(line), "%.*s%s%.*s", OR_SLICE_FMT(state), message.n ? ": " : "",
+	    OR_SLICE_FMT(message));
+	say(d, or_slice_is(state, "up") ? GOOD : BAD, "  from kafka", or_slice_str(line));
+}
+
 static void check_collector(struct doctor *d)
 {
 	struct ctl_api api;
@@ -79,6 +102,8 @@ static void check_collector(struct doctor *d)
 		say(d, GOOD, "collector", or_slice_str(api.url));
 	else
 		say(d, BAD, "collector", or_slice_str(err.msg));
+	if (rc == OR_OK)
+		judge_kafka(d, or_buf_slice(&body));
 	if (rc == OR_OK && !api.token)
 		say(d, WARN, "collector token",
 		    OR_SLICE_LIT(
@@ -91,13 +116,6 @@ static int64_t number(const struct or_json *j, const char *key)
 	const struct or_json *v = or_json_get_type(j, key, OR_JSON_INT);
 
 	return v ? v->i : 0;
-}
-
-static struct or_slice text(const struct or_json *j, const char *key)
-{
-	struct or_slice s = or_json_get_str(j, key);
-
-	return s.n ? s : OR_SLICE_LIT("?");
 }
 
 static void judge_ship(struct doctor *d, const struct or_json *status)
@@ -120,7 +138,7 @@ static void judge_ship(struct doctor *d, const struct or_json *status)
 		    OR_SLICE_FMT(text(ship, "peer")), OR_SLICE_FMT(text(ship, "since")),
 		    (long long)number(spool, "pending"), (long long)number(spool, "bytes"),
 		    (long long)number(spool, "quota"), error.n ? ": " : "", OR_SLICE_FMT(error));
-	say(d, good ? GOOD : BAD, "delivery", or_slice_str(line));
+	say(d, good ? GOOD : BAD, "  delivery", or_slice_str(line));
 }
 
 static void judge_agent(struct doctor *d, const struct or_json *status)
@@ -135,7 +153,7 @@ static void judge_agent(struct doctor *d, const struct or_json *status)
 	if (number(bundle, "revision") == 0)
 		snprintf(line, sizeof(line), "none: everything is denied%s%.*s",
 		    error.n ? ": " : "", OR_SLICE_FMT(error));
-	say(d, number(bundle, "revision") == 0 || error.n ? BAD : GOOD, "policy bundle",
+	say(d, number(bundle, "revision") == 0 || error.n ? BAD : GOOD, "  policy bundle",
 	    or_slice_str(line));
 	judge_ship(d, status);
 }
@@ -165,9 +183,7 @@ static void check_agent(struct doctor *d, const char *name)
 	say(d, GOOD, line,
 	    or_slice_str(or_arena_printf(
 		d->state.arena, "pid %d, gate http://%s", (int)e.pid, e.gate ? e.gate : "?")));
-	d->agent = name;
 	judge_agent(d, status);
-	d->agent = NULL;
 }
 
 static void check_agents(struct doctor *d)
@@ -189,9 +205,7 @@ int ctl_doctor_main(int argc, char **argv)
 	struct doctor d = {0};
 	const char *state = NULL;
 	const struct ctl_args_flag flags[] = {
-	    {.name = "json",
-		.help = "a list of {check, verdict, detail}, with the agent where it is one's",
-		.on = &d.json},
+	    {.name = "json", .help = "a list of {check, verdict, detail}", .on = &d.json},
 	    {.name = "collector",
 		.metavar = "URL",
 		.value = &d.collector,
@@ -210,8 +224,6 @@ int ctl_doctor_main(int argc, char **argv)
 
 	if (!ctl_args_parse(&spec, argc, argv, &n_words, &code))
 		return code;
-	if (n_words)
-		return ctl_args_misuse(&spec, "unexpected word \"%s\"", argv[0]);
 	if (ctl_state_open(&d.state, state, &err))
 		return ctl_term_fail("doctor", &err);
 	or_buf_init(&d.out, 4 * OR_MIB);

@@ -38,7 +38,7 @@ static int run_new(int argc, char **argv)
 	const struct ctl_args_flag flags[] = {
 	    {.name = "dir",
 		.metavar = "DIR",
-		.help = "where its keys and jwks.json go (default: issuer/ in the state directory)",
+		.help = "where its keys and jwks.json go",
 		.value = &dir},
 	    {.name = "issuer", .metavar = "URL", .help = "the tokens' iss", .value = &url},
 	    {.name = "alg",
@@ -61,10 +61,8 @@ static int run_new(int argc, char **argv)
 
 	if (!ctl_args_parse(&args, argc, argv, &n_words, &code))
 		return code;
-	if (n_words)
-		return ctl_args_misuse(&args, "unexpected word \"%s\"", argv[0]);
-	if (!url)
-		return ctl_args_misuse(&args, "--issuer is needed");
+	if (!url || n_words)
+		return ctl_args_misuse(&args, "--issuer is needed, and no further word");
 	dir = directory(dir, &err);
 	if (!dir)
 		return ctl_term_fail("token issuer new", &err);
@@ -280,7 +278,7 @@ static int run_mint(int argc, char **argv)
 		.list = &m.aud},
 	    {.name = "groups",
 		.metavar = "A,B",
-		.help = "its groups; may be repeated",
+		.help = "groups; may be repeated",
 		.list = &m.groups},
 	    {.name = "claim",
 		.metavar = "NAME=VALUE",
@@ -309,10 +307,8 @@ static int run_mint(int argc, char **argv)
 
 	if (!ctl_args_parse(&args, argc, argv, &n_words, &code))
 		return code;
-	if (n_words)
-		return ctl_args_misuse(&args, "unexpected word \"%s\"", argv[0]);
-	if (!m.sub || !m.sub[0] || m.aud.n == 0)
-		return ctl_args_misuse(&args, "--sub and --aud are needed");
+	if (!m.sub || !m.sub[0] || m.aud.n == 0 || n_words)
+		return ctl_args_misuse(&args, "--sub and --aud are needed, and no further word");
 	m.dir = directory(m.dir, &err);
 	if (!m.dir)
 		return ctl_term_fail("token mint", &err);

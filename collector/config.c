@@ -77,6 +77,55 @@ static const struct or_opt opts[] = {
 	.max = 1024,
 	.def = "8",
 	.help = "How many queries run at once."},
+    {.name = "kafka.brokers",
+	.type = OR_OPT_STR,
+	AT(kafka.brokers),
+	.help = "Kafka's brokers, host:port by commas: batches are then taken from topic "
+		"outrider.audit too, which must have as many partitions as there are shards."},
+    {.name = "kafka.group",
+	.type = OR_OPT_STR,
+	AT(kafka_group),
+	.min = 1,
+	.max = 255,
+	.def = "outrider-collector",
+	.help = "The group under which Kafka shows how far the collector is."},
+    {.name = "kafka.client-id",
+	.type = OR_OPT_STR,
+	AT(kafka.client_id),
+	.def = "outrider-collector",
+	.help = "What the brokers' logs call the collector."},
+    {.name = "kafka.security",
+	.type = OR_OPT_ENUM,
+	AT(kafka.security),
+	.choices = OR_BUS_KAFKA_SECURITIES,
+	.def = "plaintext",
+	.help = "How brokers are spoken to."},
+    {.name = "kafka.mechanism",
+	.type = OR_OPT_ENUM,
+	AT(kafka.mechanism),
+	.choices = OR_BUS_KAFKA_MECHANISMS,
+	.def = "scram-sha-512",
+	.help = "How user name and password are proven, with kafka.security sasl_…"},
+    {.name = "kafka.username",
+	.type = OR_OPT_STR,
+	AT(kafka.username),
+	.help = "The user that may read the topics."},
+    {.name = "kafka.password-file",
+	.type = OR_OPT_STR,
+	AT(kafka.password_file),
+	.help = "A file with that user's password."},
+    {.name = "kafka.ca-file",
+	.type = OR_OPT_STR,
+	AT(kafka.ca_file),
+	.help = "PEM file of who may certify brokers; the system's where it is not given."},
+    {.name = "kafka.cert-file",
+	.type = OR_OPT_STR,
+	AT(kafka.cert_file),
+	.help = "PEM file of our certificate, where brokers ask for one."},
+    {.name = "kafka.key-file",
+	.type = OR_OPT_STR,
+	AT(kafka.key_file),
+	.help = "PEM file of that certificate's key."},
     {.name = "log.level",
 	.type = OR_OPT_ENUM,
 	AT(log_level),
@@ -103,7 +152,7 @@ static enum or_code read_fd(int *out, const char *text, struct or_err *err)
 	return OR_OK;
 }
 
-/* Takes what is no option out of the arguments: --print-config, --reference, --ready-fd N. */
+/* Takes what is no option out of the arguments: --print-config, --ready-fd N. */
 static enum or_code take_own(
     struct co_config *c, char **to, int *n_to, int argc, char *const *argv, struct or_err *err)
 {
@@ -116,8 +165,6 @@ static enum or_code take_own(
 
 		if (or_slice_is(arg, "--print-config"))
 			c->print = true;
-		else if (or_slice_is(arg, "--reference"))
-			c->reference = true;
 		else if (or_slice_is(arg, ready))
 			rc = read_fd(&c->ready_fd, i + 1 < argc ? argv[++i] : NULL, err);
 		else if (or_str_has_prefix(arg, "--ready-fd="))
@@ -143,9 +190,9 @@ enum or_code co_config_load(struct co_config *out, int argc, char *const *argv, 
 		return or_err_set(err, OR_FULL, "too many arguments");
 	rc = take_own(&c, rest, &src.argc, argc, argv, err);
 	src.argv = rest;
-	if (rc == OR_OK && !c.reference)
+	if (rc == OR_OK)
 		rc = or_opt_load(&set, &src, a, &seen, err);
-	if (rc == OR_OK && !seen.help && !c.reference && seen.rest < src.argc)
+	if (rc == OR_OK && !seen.help && seen.rest < src.argc)
 		rc = or_err_set(
 		    err, OR_INVAL, "unexpected word \"%s\"; see --help", rest[seen.rest]);
 	if (rc)
@@ -171,23 +218,6 @@ void co_config_help(struct or_buf *out)
 	    "\n  --print-config   show the configuration in force as YAML, and end\n"
 	    "  --ready-fd N     write \"ready\" to that file descriptor once requests are "
 	    "served\n");
-}
-
-void co_config_reference(struct or_buf *out)
-{
-	struct co_config c = {0};
-	struct or_opt_table table;
-	struct or_opt_set set = set_of(&table, &c);
-
-	or_buf_put_str(out,
-	    "# outrider-collector: configuration\n\n"
-	    "`outrider-collector --reference` prints this page; a test compares the two.\n\n"
-	    "A key is written nested at its dots in the YAML file (`--config FILE`, else\n"
-	    "`" CO_CONFIG_FILE "`), as `--KEY VALUE` on the command line, and as "
-	    "`OUTRIDER_KEY` in the\nenvironment, in capitals and with `_` for dots and dashes "
-	    "(`OUTRIDER_LOG_LEVEL`). The command line\nwins over the environment, the environment "
-	    "over the file. `--print-config` shows what is in force.\n\n");
-	or_opt_doc_markdown(out, &set);
 }
 
 /* Nanoseconds in the largest unit that has no remainder. */
@@ -254,17 +284,32 @@ static void put_value(struct or_buf *out, const struct or_opt *opt, const struct
 	OR_ASSERT(false);
 }
 
+/* True for a text that is not given and has no default. */
+static bool is_absent(const struct or_opt *opt, const struct co_config *c)
+{
+	const char *text;
+
+	if (opt->type != OR_OPT_STR)
+		return false;
+	memcpy(&text, (const uint8_t *)c + opt->offset, sizeof(text));
+	return !text;
+}
+
 void co_config_print(struct or_buf *out, const struct co_config *c)
 {
+	struct or_slice map = OR_SLICE_NONE; /* the one that is open */
+
 	for (size_t i = 0; i < OR_LEN(opts); i++) {
 		struct or_slice name = or_slice_str(opts[i].name);
 		size_t dot = or_str_find(name, '.', 0);
+		struct or_slice first = or_slice(name.p, dot);
 
-		if (dot < name.n) /* no two options share a map */
-			or_buf_printf(
-			    out, "%.*s:\n  %s: ", (int)dot, opts[i].name, opts[i].name + dot + 1);
-		else
-			or_buf_printf(out, "%s: ", opts[i].name);
+		if (is_absent(&opts[i], c))
+			continue;
+		if (dot < name.n && !or_slice_eq(first, map))
+			or_buf_printf(out, "%.*s:\n", OR_SLICE_FMT(first));
+		map = dot < name.n ? first : OR_SLICE_NONE;
+		or_buf_printf(out, map.n ? "  %s: " : "%s: ", opts[i].name + (map.n ? dot + 1 : 0));
 		put_value(out, &opts[i], c);
 		or_buf_put_byte(out, '\n');
 	}

@@ -8,6 +8,7 @@
 #define COLLECTOR_CONFIG_H
 
 #include "base/buf.h"
+#include "base/bus_kafka.h"
 #include "base/opt.h"
 
 #define CO_CONFIG_FILE "/etc/outrider/outrider-collector.yaml"
@@ -24,11 +25,12 @@ struct co_config {
 	uint64_t http_connections;
 	uint64_t ingest_pending_bytes;
 	uint64_t query_running;
+	struct or_bus_kafka_access kafka; /* brokers NULL: batches come over HTTP alone */
+	const char *kafka_group;
 
 	/* On the command line only. */
 	int ready_fd; /* -1: nobody waits */
 	bool print;
-	bool reference;
 	bool help;
 };
 
@@ -38,8 +40,6 @@ OR_NODISCARD enum or_code co_config_load(struct co_config *out, int argc, char *
 
 /* --help. */
 void co_config_help(struct or_buf *out);
-/* --reference: the page docs/reference/outrider-collector.md. */
-void co_config_reference(struct or_buf *out);
 /* The configuration in force as YAML that co_config_load reads back. */
 void co_config_print(struct or_buf *out, const struct co_config *c);
 

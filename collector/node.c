@@ -44,6 +44,7 @@ struct co_node {
 	char (*origins)[TEXT_MAX];
 	size_t n_shards;
 	struct co_api *api;
+	struct co_kafka *kafka; /* NULL: no brokers are configured */
 };
 
 static const char *path_of(const struct co_node *n, char out[PATH_LEN], const char *name)
@@ -313,6 +314,37 @@ static enum or_code open_api(struct co_node *n, struct or_err *err)
 	return co_api_open(&n->api, &opt, err);
 }
 
+static void on_agent(void *arg, const uint8_t uuid[16])
+{
+	const struct co_node *n = arg;
+
+	co_api_ingest_seen(n->api, uuid);
+}
+
+static enum or_code open_kafka(struct co_node *n, struct or_err *err)
+{
+	struct co_ingest **shards;
+	struct co_kafka_opt opt = {.loop = n->loop,
+	    .access = &n->config->kafka,
+	    .group = n->config->kafka_group,
+	    .n_shards = (uint32_t)n->n_shards,
+	    .on_agent = on_agent,
+	    .arg = n};
+	enum or_code rc;
+
+	if (!n->config->kafka.brokers)
+		return OR_OK;
+	shards = or_mem_array(n->n_shards, sizeof(struct co_ingest *));
+	for (size_t i = 0; i < n->n_shards; i++)
+		shards[i] = n->shards[i].ingest;
+	opt.shards = shards;
+	rc = co_kafka_open(&n->kafka, &opt, err);
+	or_mem_free(shards);
+	if (rc == OR_OK)
+		co_api_health_kafka(n->api, n->kafka);
+	return rc;
+}
+
 static enum or_code announce(struct co_node *n, struct or_err *err)
 {
 	char path[PATH_LEN];
@@ -363,6 +395,8 @@ enum or_code co_node_open(
 	if (rc == OR_OK)
 		rc = open_api(n, err);
 	if (rc == OR_OK)
+		rc = open_kafka(n, err);
+	if (rc == OR_OK)
 		rc = announce(n, err);
 	if (rc)
 		co_node_close(n);
@@ -387,6 +421,7 @@ void co_node_close(struct co_node *n)
 
 	if (!n)
 		return;
+	co_kafka_close(n->kafka); /* before the shards' commits end: what is cut off comes again */
 	if (n->api)
 		co_api_stop(n->api);
 	or_slow_free(n->slow);

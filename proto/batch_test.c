@@ -112,7 +112,7 @@ static void leaf__holds_a_record_or_a_frame(void **state)
 	ASSERT_SLICE(leaf.content, "f");
 	for (size_t i = 0; i < OR_LEN(bad); i++)
 		ASSERT_CODE(wire_leaf_decode(&leaf, bad[i], &err), OR_PARSE);
-	ASSERT_CODE(wire_leaf_decode(&leaf, OR_SLICE_LIT("\x1a\x01x"), &err), OR_UNSUPPORTED);
+	ASSERT_CODE(wire_leaf_decode(&leaf, OR_SLICE_LIT("\x22\x01x"), &err), OR_UNSUPPORTED);
 	or_buf_done(&out);
 }
 

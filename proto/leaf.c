@@ -17,7 +17,7 @@ enum or_code wire_leaf_decode(struct wire_leaf *out, struct or_slice in, struct 
 		return or_err_set(err, OR_PARSE, "leaf: longer than %d bytes", WIRE_LEAF_MAX);
 	if (wire_pb_next(&f, &in) || in.n || f.type != WIRE_PB_BYTES || !f.minimal || f.s.n == 0)
 		return or_err_set(err, OR_PARSE, "leaf: not one field of bytes");
-	if (f.num != WIRE_LEAF_RECORD && f.num != WIRE_LEAF_FRAME)
+	if (f.num < WIRE_LEAF_RECORD || f.num > WIRE_LEAF_SOURCE)
 		return or_err_set(
 		    err, OR_UNSUPPORTED, "leaf: of a type not known here (%u)", f.num);
 	*out = (struct wire_leaf){(enum wire_leaf_type)f.num, f.s};

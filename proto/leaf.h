@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A leaf of the Merkle log: a record or the frame that brought it (proto/audit.proto, Leaf).
+ * A leaf of the Merkle log: a record, the frame that brought it, or where they were read from
+ * (proto/audit.proto, Leaf).
  *
  * Any thread. Decoded slices point into the input. Limit: WIRE_LEAF_MAX bytes, what an entry of a
  * C2SP tlog-tiles bundle can hold.
@@ -17,11 +18,12 @@
 enum wire_leaf_type {
 	WIRE_LEAF_RECORD = 1,
 	WIRE_LEAF_FRAME = 2,
+	WIRE_LEAF_SOURCE = 3,
 };
 
 struct wire_leaf {
 	enum wire_leaf_type type;
-	struct or_slice content; /* encoded AuditRecord or Frame */
+	struct or_slice content; /* encoded AuditRecord, Frame or Source */
 };
 
 /* Appends; fullness is the buffer's. */

@@ -20,6 +20,7 @@
 #include "base/loop.h"
 #include "collector/enrol/enrol.h"
 #include "collector/ingest/ingest.h"
+#include "collector/ingest/kafka.h"
 
 struct co_api;
 
@@ -47,6 +48,12 @@ struct co_api_opt {
 /* OR_BUSY: the address is in use; the message names it. */
 OR_NODISCARD enum or_code co_api_open(
     struct co_api **out, const struct co_api_opt *opt, struct or_err *err);
+
+/* A batch of that agent was stored, whichever way it came: what GET /v1/agents tells. */
+void co_api_ingest_seen(struct co_api *api, const uint8_t *uuid);
+
+/* What is taken from Kafka, for /readyz and /metrics; borrowed. NULL: nothing. */
+void co_api_health_kafka(struct co_api *api, const struct co_kafka *kafka);
 
 /* "http://127.0.0.1:8470": the port that is really listened on. */
 const char *co_api_url(const struct co_api *api);

@@ -16,6 +16,32 @@ void co_api_health_live(struct co_api_call *call)
 	or_buf_done(&body);
 }
 
+void co_api_health_kafka(struct co_api *api, const struct co_kafka *kafka)
+{
+	api->kafka = kafka;
+}
+
+/* That no broker is there does not make the collector unready: HTTP goes on. */
+static void put_kafka(struct or_jsonw *w, const struct co_kafka *kafka, uint32_t partitions)
+{
+	struct co_kafka_info info;
+
+	if (!kafka)
+		return;
+	co_kafka_get_info(&info, kafka);
+	or_jsonw_key(w, "kafka");
+	or_jsonw_object(w);
+	or_jsonw_kv_text(w, "state", or_bus_kafka_state_name(info.state));
+	if (info.why.code)
+		or_jsonw_kv_text(w, "message", info.why.msg);
+	or_jsonw_key(w, "next");
+	or_jsonw_array(w);
+	for (uint32_t i = 0; i < partitions; i++)
+		or_jsonw_u64(w, co_kafka_next(kafka, i));
+	or_jsonw_end(w);
+	or_jsonw_end(w);
+}
+
 /* Ready: every shard takes records. Reading goes on where one does not. */
 void co_api_health_ready(struct co_api_call *call)
 {
@@ -42,6 +68,7 @@ void co_api_health_ready(struct co_api_call *call)
 		ready = ready && !trouble;
 	}
 	or_jsonw_end(&w);
+	put_kafka(&w, api->kafka, (uint32_t)api->opt.n_shards);
 	or_jsonw_kv_bool(&w, "ready", ready);
 	or_jsonw_end(&w);
 	or_buf_put_byte(&body, '\n');
@@ -105,12 +132,35 @@ static void gather_shard(struct co_api *api, size_t i)
 	    co_log_trouble(co_ingest_log(in)) ? 0 : 1);
 }
 
+static void count(struct co_api *api, const char *name, const char *help, uint64_t value)
+{
+	or_metric_counter_get(api->metrics, name, help, NULL)->value = value;
+}
+
+static void gather_kafka(struct co_api *api)
+{
+	struct co_kafka_info k;
+
+	if (!api->kafka)
+		return;
+	co_kafka_get_info(&k, api->kafka);
+	or_metric_set(or_metric_gauge_get(api->metrics, NAME("kafka_up"),
+			  "1 while the last exchange with Kafka went well.", NULL),
+	    k.state == OR_BUS_KAFKA_UP ? 1 : 0);
+	count(api, NAME("kafka_messages_total"), "Messages that were read.", k.messages);
+	count(api, NAME("kafka_refused_total"), "Messages that hold no batch for us.", k.refused);
+	count(api, NAME("kafka_retried_total"), "Messages that had to wait.", k.retried);
+	count(api, NAME("kafka_misrouted_total"),
+	    "Messages in another partition than their product's.", k.misrouted);
+}
+
 static void gather(struct co_api *api)
 {
 	struct or_http_server_stats http;
 
 	for (size_t i = 0; i < api->opt.n_shards; i++)
 		gather_shard(api, i);
+	gather_kafka(api);
 	or_http_server_stats(&http, api->server);
 	or_metric_counter_get(api->metrics, NAME("http_refused_total"),
 	    "Requests that were no HTTP as it should be.", NULL)

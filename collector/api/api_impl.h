@@ -28,7 +28,8 @@ struct co_api {
 	struct co_read **readers; /* one for each shard */
 	size_t pending;           /* bytes of bodies in memory */
 	size_t queries;           /* running */
-	struct or_map seen;       /* agents' last batches: struct co_api_seen by UUID */
+	const struct co_kafka *kafka;
+	struct or_map seen; /* agents' last batches: struct co_api_seen by UUID */
 };
 
 /* One request on its way to an endpoint; lives as long as the request (its arena). */

@@ -41,7 +41,7 @@ static enum or_code read_frame(
 	return OR_OK;
 }
 
-static void note_seen(struct co_api *api, const uint8_t *uuid)
+void co_api_ingest_seen(struct co_api *api, const uint8_t *uuid)
 {
 	struct co_api_seen *seen = or_map_find(&api->seen, or_slice(uuid, WIRE_ENROL_UUID_LEN));
 
@@ -90,7 +90,7 @@ static void on_answer(void *arg, const struct co_ingest_answer *answer)
 		co_reply_error(call, status_of(answer->code), answer->reason, "%s", answer->detail);
 		return;
 	}
-	note_seen(call->api, in->uuid);
+	co_api_ingest_seen(call->api, in->uuid);
 	or_buf_init(&body, 1024);
 	or_jsonw_init(&w, &body, 0);
 	or_jsonw_object(&w);

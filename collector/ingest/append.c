@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "collector/ingest/finding.h"
 #include "collector/ingest/state.h"
+#include "proto/source.h"
 
 enum { FINDINGS_MAX = 3 };
 
@@ -188,6 +189,25 @@ static enum or_code build(struct co_ingest_call *c, struct co_leaves *l,
 	return add_findings(c, l, found, n, own_key);
 }
 
+/* Where the batch was read from, behind what it added. */
+static enum or_code add_source(struct co_ingest_call *c, struct co_leaves *l)
+{
+	const struct co_ingest_source *from = &c->request.source;
+	struct wire_source source = {from->name, from->partition, 0};
+	struct or_buf bytes;
+	enum or_code rc;
+
+	if (l->n == 0 || !from->next)
+		return OR_OK;
+	source.next = from->next(from->arg);
+	or_buf_init(&bytes, WIRE_SOURCE_MAX);
+	rc = wire_source_encode(&bytes, &source);
+	if (!rc)
+		co_leaves_add(l, WIRE_LEAF_SOURCE, or_buf_slice(&bytes));
+	or_buf_done(&bytes);
+	return rc ? or_err_set(&c->err, rc, "the source has no proper name") : OR_OK;
+}
+
 /* Hands the call's leaves to the log. Marks move once they are there, before anything else runs. */
 enum or_code co_append_call(struct co_ingest_call *c, co_log_fn *fn, const char **reason)
 {
@@ -204,6 +224,8 @@ enum or_code co_append_call(struct co_ingest_call *c, co_log_fn *fn, const char 
 	rc = co_own_key(&own_key, &in->own, c->check.product, stream);
 	if (!rc)
 		rc = build(c, &l, &own_key, &n_own, &is_conflict, reason);
+	if (!rc)
+		rc = add_source(c, &l);
 	if (!rc) {
 		*reason = "busy";
 		rc = co_leaves_append(&l, in->log, fn, c, &c->err);

@@ -257,15 +257,18 @@ static void proceed(struct co_ingest_call *c)
 static enum or_code copy_request(struct co_ingest_call *c, const struct co_ingest_request *request)
 {
 	struct or_slice *to[] = {&c->request.topic, &c->request.frame, &c->request.batch,
-	    &c->request.agent_id, &c->request.peer};
-	const struct or_slice from[] = {
-	    request->topic, request->frame, request->batch, request->agent_id, request->peer};
+	    &c->request.agent_id, &c->request.peer, &c->request.source.name};
+	const struct or_slice from[] = {request->topic, request->frame, request->batch,
+	    request->agent_id, request->peer, request->source.name};
 
 	for (size_t i = 0; i < OR_LEN(to); i++) {
 		*to[i] = or_arena_dup(c->arena, from[i]);
 		if (!to[i]->p)
 			return OR_FULL;
 	}
+	c->request.source.partition = request->source.partition;
+	c->request.source.next = request->source.next;
+	c->request.source.arg = request->source.arg;
 	return OR_OK;
 }
 
@@ -330,6 +333,8 @@ struct co_ingest_call *co_call_submit(
 
 void co_call_cancel(struct co_ingest_call *call)
 {
-	if (call)
-		call->fn = NULL;
+	if (!call)
+		return;
+	call->fn = NULL;
+	call->request.source.next = NULL;
 }

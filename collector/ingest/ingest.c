@@ -5,6 +5,7 @@
 #include "base/sys.h"
 #include "collector/ingest/inputs.h"
 #include "collector/ingest/state.h"
+#include "proto/source.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -25,31 +26,62 @@ static enum or_code on_restore(void *arg, struct or_slice state, struct or_err *
 	return co_marks_load(in->committed, state, err);
 }
 
-static enum or_code on_apply(
-    void *arg, uint64_t index, const struct tl_segment_entry *entry, struct or_err *err)
+struct co_marks_key co_ingest_source_key(struct or_slice name, uint32_t partition)
 {
-	struct co_ingest *in = arg;
-	struct wire_leaf leaf;
+	static const uint8_t nobody[CO_MARKS_AGENT_LEN];
+
+	return (struct co_marks_key){or_slice(nobody, sizeof(nobody)), partition, name};
+}
+
+static enum or_code add_mark(struct co_ingest *in, const struct co_marks_key *key, uint64_t from,
+    uint64_t to, struct or_err *err)
+{
+	return co_marks_add(in->committed, key, from, to)
+		   ? or_err_set(err, OR_FULL, "more streams or holes than may be")
+		   : OR_OK;
+}
+
+static enum or_code apply_frame(struct co_ingest *in, struct or_slice content, struct or_err *err)
+{
 	struct wire_frame f;
 	struct wire_cert c;
 	enum or_code rc;
 
-	(void)index;
-	rc = wire_leaf_decode(&leaf, entry->leaf, err);
-	/* A newer collector's leaves are none of the marks' business. */
-	if (rc == OR_UNSUPPORTED || (!rc && leaf.type != WIRE_LEAF_FRAME))
-		return OR_OK;
 	or_arena_clear(in->hook_arena);
-	if (!rc)
-		rc = wire_frame_decode(&f, leaf.content, in->hook_arena, err);
+	rc = wire_frame_decode(&f, content, in->hook_arena, err);
 	if (!rc)
 		rc = wire_cert_decode(&c, f.cert, in->hook_arena, err);
 	if (rc)
 		return rc;
-	if (co_marks_add(in->committed, &(struct co_marks_key){c.agent_id, f.epoch, f.stream},
-		f.seq_from, f.seq_to))
-		return or_err_set(err, OR_FULL, "more streams or holes than may be");
-	return OR_OK;
+	return add_mark(
+	    in, &(struct co_marks_key){c.agent_id, f.epoch, f.stream}, f.seq_from, f.seq_to, err);
+}
+
+static enum or_code apply_source(struct co_ingest *in, struct or_slice content, struct or_err *err)
+{
+	struct co_marks_key key;
+	struct wire_source s;
+	enum or_code rc = wire_source_decode(&s, content, err);
+
+	if (rc || s.next == 0)
+		return rc;
+	key = co_ingest_source_key(s.name, s.partition);
+	return add_mark(in, &key, s.next, s.next - 1, err);
+}
+
+static enum or_code on_apply(
+    void *arg, uint64_t index, const struct tl_segment_entry *entry, struct or_err *err)
+{
+	struct wire_leaf leaf;
+	enum or_code rc = wire_leaf_decode(&leaf, entry->leaf, err);
+
+	(void)index;
+	if (!rc && leaf.type == WIRE_LEAF_FRAME)
+		return apply_frame(arg, leaf.content, err);
+	if (!rc && leaf.type == WIRE_LEAF_SOURCE)
+		return apply_source(arg, leaf.content, err);
+	/* A newer collector's leaves are none of the marks' business. */
+	return rc == OR_UNSUPPORTED ? OR_OK : rc;
 }
 
 static void on_save(void *arg, struct or_buf *out)
@@ -218,6 +250,13 @@ enum or_code co_ingest_own(struct co_ingest *in, const struct wire_audit *record
 		return why.code;
 	}
 	return co_append_own(in, record, fn, arg, err);
+}
+
+uint64_t co_ingest_next(const struct co_ingest *in, struct or_slice name, uint32_t partition)
+{
+	struct co_marks_key key = co_ingest_source_key(name, partition);
+
+	return co_marks_knows(in->marks, &key) ? co_marks_expected(in->marks, &key) + 1 : 0;
 }
 
 enum or_code co_ingest_inputs(struct co_ingest *in, struct or_buf *out,

@@ -59,6 +59,17 @@ void co_ingest_close(struct co_ingest *in);
 /* Its log, for size, checkpoint and trouble; read it with co_read_open(co_log_dir(…)). */
 struct co_log *co_ingest_log(struct co_ingest *in);
 
+/* Where a batch was read from; stored in one group with it. */
+struct co_ingest_source {
+	struct or_slice
+	    name; /* "<Kafka's cluster id>/<topic>"; empty: it was not read, but posted */
+	uint32_t partition;
+	/* Called when the batch is handed to the log (not where it adds nothing): everything below
+	 * is stored once this batch and those handed over before are. */
+	uint64_t (*next)(void *arg);
+	void *arg;
+};
+
 /* Borrowed for the call of co_ingest_submit. */
 struct co_ingest_request {
 	struct or_slice topic;    /* "outrider.audit" */
@@ -66,6 +77,7 @@ struct co_ingest_request {
 	struct or_slice batch;    /* encoded AuditBatch; empty for a heartbeat */
 	struct or_slice agent_id; /* whom the connection was authenticated as; empty: by nothing */
 	struct or_slice peer;     /* its address, for the dead-letter folder */
+	struct co_ingest_source source;
 };
 
 /* OR_OK: 200, everything is durable. OR_PARSE: 400. OR_DENIED: 403 (certificate, signature,
@@ -87,8 +99,13 @@ typedef void co_ingest_fn(void *arg, const struct co_ingest_answer *answer);
 struct co_ingest_call;
 struct co_ingest_call *co_ingest_submit(
     struct co_ingest *in, const struct co_ingest_request *request, co_ingest_fn *fn, void *arg);
-/* The answer is no longer wanted: fn is not called. What was taken is stored all the same. */
+/* The answer is no longer wanted: fn is not called, nor is source.next. What was taken is stored
+ * all the same. */
 void co_ingest_cancel(struct co_ingest_call *call);
+
+/* Where to go on reading: the highest `next` that was durable when the log was opened, or 0. A
+ * batch that added nothing (a heartbeat, duplicates) left none: it may be read again. */
+uint64_t co_ingest_next(const struct co_ingest *in, struct or_slice name, uint32_t partition);
 
 /* A record of the collector's own (a query, an administrator's act). The caller fills time,
  * product, kind, decision, principal, action, resource, reason, request, attributes and, where it

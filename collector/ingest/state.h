@@ -64,6 +64,10 @@ struct co_ingest_call {
 	struct or_err err;
 };
 
+/* A source's position is kept among the marks, as a stream of which nothing is stored and
+ * everything below `next` expected: the agent's id is all zero, the epoch the partition. */
+struct co_marks_key co_ingest_source_key(struct or_slice name, uint32_t partition);
+
 /* True where the log takes nothing now; tries, now and then, to change that. */
 bool co_ingest_has_trouble(struct co_ingest *in, struct or_err *err);
 
