@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # The main job on a small real data product: a request is decided by policy, recorded, shipped,
 # logged, and answered by query and proof. Runs everything for real, in a directory of its own, ends
-# by itself and leaves nothing running. `./dev demo` builds first and calls it.
+# by itself and leaves nothing running. `./dev demo` builds first and calls it. With --kafka the
+# records travel over a real Kafka.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -10,10 +11,17 @@ PATH=${OUTRIDER_BIN:-build/release/bin}:$PATH
 command -v outrider >/dev/null || { echo "build first: ./dev build" >&2; exit 3; }
 
 if [[ -t 1 && -z ${NO_COLOR:-} && ${TERM:-dumb} != dumb ]]; then
-    COLOUR=1 BOLD=$'\e[1m' DIM=$'\e[2m' GREEN=$'\e[32m' RED=$'\e[31m' CYAN=$'\e[36m' PLAIN=$'\e[0m'
+    BOLD=$'\e[1m' DIM=$'\e[2m' GREEN=$'\e[32m' RED=$'\e[31m' CYAN=$'\e[36m' PLAIN=$'\e[0m'
 else
-    COLOUR='' BOLD='' DIM='' GREEN='' RED='' CYAN='' PLAIN=''
+    BOLD='' DIM='' GREEN='' RED='' CYAN='' PLAIN=''
 fi
+
+KAFKA=''
+case ${1:-} in
+'') ;;
+--kafka) KAFKA=yes ;;
+*) echo "usage: examples/demo.sh [--kafka]" >&2; exit 2 ;;
+esac
 
 WORK=$(mktemp -d "${TMPDIR:-/tmp}/outrider-demo-XXXXXX")
 export OUTRIDER_HOME=$WORK/state
@@ -31,6 +39,7 @@ clean_up() {
     local status=$?
     stop_run
     outrider down >/dev/null 2>&1 || true
+    [[ -z $KAFKA ]] || tools/kafka.sh stop "$WORK/kafka"
     if ((status)); then
         echo "${RED}the demo failed (exit $status); logs:$PLAIN" >&2
         tail -n 20 "$WORK"/run.log "$WORK"/state/agents/*/agent.log \
@@ -50,8 +59,7 @@ say() { # TEXT: what happens next, in plain words
 show() { # COMMAND…: shown as a person would type it, then run
     local shown=$*
     printf '%s   $ %s%s\n' "$CYAN" "${shown//$WORK/\$DEMO}" "$PLAIN"
-    # What is shown goes through a pipe first.
-    CLICOLOR_FORCE=$COLOUR "$@" | sed 's/^/   /' || return "${PIPESTATUS[0]}"
+    "$@" | sed 's/^/   /' || return "${PIPESTATUS[0]}"
 }
 
 show_failing() { # EXIT COMMAND…: must end with that code
@@ -77,7 +85,16 @@ request() {
 printf '%sOutrider: who read which data, decided by policy, proven by a log%s\n' "$BOLD" "$PLAIN"
 printf '%sThe data product is examples/orders; everything below is in %s%s\n' "$DIM" "$WORK" "$PLAIN"
 
-say "A collector starts on this machine: no broker, no database server."
+if [[ $KAFKA ]]; then
+    say "A Kafka of one node starts on this machine, with a topic for records."
+    show tools/kafka.sh start "$WORK/kafka"
+    export OUTRIDER_KAFKA_BROKERS=$(<"$WORK/kafka/brokers")
+    show kafka-topic-tool "$OUTRIDER_KAFKA_BROKERS" outrider.audit 1
+    say "A collector starts; it and the agents meet at the brokers that the environment names."
+    printf '%s   $ export OUTRIDER_KAFKA_BROKERS=%s%s\n' "$CYAN" "$OUTRIDER_KAFKA_BROKERS" "$PLAIN"
+else
+    say "A collector starts on this machine: no broker, no database server."
+fi
 show outrider up --listen 127.0.0.1:0
 
 say "The organisation's identity provider, in small: an issuer with a signing key and its JWKS."
@@ -121,12 +138,11 @@ request bob 200 "$BOB" "/totals?limit=1"
 
 say "Each decision is in the audit trail: for confidential data it was on disk before the request
    went on (strict), else it was recorded with the answer (async)."
-# What was recorded before the answers is shipped within a moment.
+show outrider audit 'product=orders kind=access | count by port, phase, decision'
 for _ in $(seq 100); do
-    outrider doctor | grep -q ', 0 records wait' && break
+    outrider audit 'decision=deny since=1h principal.id=*#bob' >/dev/null && break
     sleep 0.1
 done
-show outrider audit 'product=orders kind=access | count by port, phase, decision'
 show outrider audit 'decision=deny since=1h'
 
 say "Why was Bob denied? The record names the policies, and what they saw."

@@ -93,9 +93,8 @@ static void run_child(struct fixture *f)
 			OR_ASSERT(ag_spool_read(&b, spool, id, &limit, f->arena, NULL) == OR_OK);
 			if (b.n_dropped)
 				f->story->is_wrong = 1;
-			/* Told first: the acknowledgement can be on disk before the next line. */
-			f->story->acked = b.to;
 			ag_spool_read_ack(spool, id, &b);
+			f->story->acked = b.to;
 			is_more = b.is_full;
 		}
 	}

@@ -13,7 +13,7 @@ import random
 import secrets
 import threading
 
-from world import World, check, check_has, main, wait_for
+from world import World, alive, check, check_has, main, wait_for
 
 KILLS = int(os.environ.get("CRASH_KILLS", "20"))
 SEED = int(os.environ.get("CRASH_SEED", str(random.SystemRandom().randrange(1 << 32))))
@@ -23,16 +23,16 @@ CLIENTS = 4
 class Client(threading.Thread):
     """Asks again and again; remembers which requests were answered whole."""
 
-    def __init__(self, world, tokens, stop):
+    def __init__(self, world, tokens, stop, pace_s):
         super().__init__(daemon=True)
-        self.world, self.tokens, self.stop = world, tokens, stop
+        self.world, self.tokens, self.stop, self.pace_s = world, tokens, stop, pace_s
         self.random = random.Random(secrets.randbits(64))
         self.answered, self.unanswered, self.statuses = {}, set(), collections.Counter()
 
     def run(self):
         host, port = self.world.gate.rsplit(":", 1)
         connection = None
-        while not self.stop.is_set():
+        while not self.stop.wait(self.pace_s):
             trace = secrets.token_hex(16)
             path = self.random.choice(["/orders?limit=1", "/totals?limit=1"])
             headers = {"traceparent": f"00-{trace}-{secrets.token_hex(8)}-01",
@@ -57,24 +57,30 @@ class Client(threading.Thread):
                 connection = None
 
 
-def crash():
+def crash(kafka=None):
+    """With kafka the broker is killed as often, and started again."""
     rng = random.Random(SEED)
     print(f"CRASH_SEED={SEED} CRASH_KILLS={KILLS}", flush=True)
-    with World() as w:
+    with World(kafka) as w:
         w.up()
         w.run_orders()
         tokens = [w.token("alice", "--ttl", "2h", clearance=2),
                   w.token("bob", "--ttl", "2h", clearance=1)]
         stop = threading.Event()
-        clients = [Client(w, tokens, stop) for _ in range(CLIENTS)]
+        # A broker takes seconds to come back, and one query gives 100,000 records at most.
+        clients = [Client(w, tokens, stop, 0.03 if kafka else 0) for _ in range(CLIENTS)]
         for c in clients:
             c.start()
-        victims = ["agent"] * KILLS + ["collector"] * KILLS
+        victims = ["agent"] * KILLS + ["collector"] * KILLS + ["kafka"] * (KILLS if kafka else 0)
         rng.shuffle(victims)
         for victim in victims:
             before = sum(len(c.answered) for c in clients)
             wait_for("traffic", lambda: sum(len(c.answered) for c in clients) > before + 5)
             stop.wait(rng.uniform(0, 0.25))  # a random moment, not a wait for something
+            if victim == "kafka":
+                w.kafka.kill()
+                w.kafka.start()
+                continue
             relative = "collector" if victim == "collector" else "agents/orders"
             pid = w.endpoint(relative)["pid"]
             w.kill(pid)
@@ -87,14 +93,6 @@ def crash():
         for c in clients:
             c.join(30)
         judge(w, clients)
-
-
-def alive(pid):
-    try:
-        with open(f"/proc/{pid}/stat") as f:
-            return f.read().split(")")[1].split()[0] != "Z"
-    except OSError:
-        return False
 
 
 def other_pid(w, relative, pid):

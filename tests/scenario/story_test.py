@@ -22,8 +22,8 @@ def one(rows, what):
     return rows[0]
 
 
-def story():
-    with World() as w:
+def story(kafka=None):
+    with World(kafka) as w:
         w.up()
         w.run_orders()
         who = people(w)

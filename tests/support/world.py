@@ -72,13 +72,86 @@ class Answer:
         return f"{self.status} {self.headers} {self.body[:300]!r}"
 
 
+class Kafka:
+    """A real Kafka of one node (tools/kafka.sh), with the topic of audit records."""
+
+    def __init__(self, directory, partitions=1):
+        self.dir = directory
+        self.partitions = partitions
+        self.start()
+        if partitions:
+            self.topic("outrider.audit", partitions)
+
+    def script(self, verb):
+        subprocess.run([os.path.join(ROOT, "tools/kafka.sh"), verb, self.dir], check=True,
+                       stdin=subprocess.DEVNULL, timeout=300)
+
+    def start(self):
+        self.script("start")
+
+    def stop(self):
+        self.script("stop")
+
+    def kill(self):
+        pid = int(self.read("pid"))
+        os.kill(pid, signal.SIGKILL)
+        wait_for("Kafka's end", lambda: not alive(pid))
+
+    def path(self, name):
+        return os.path.join(self.dir, name)
+
+    def read(self, name):
+        with open(os.path.join(self.dir, name)) as f:
+            return f.read().strip()
+
+    def topic(self, name, partitions):
+        subprocess.run([os.path.join(BIN, "kafka-topic-tool"), self.read("brokers"), name,
+                        str(partitions)], check=True, timeout=120)
+
+    def end(self, topic, partition):
+        """The offset that the next message of that partition gets."""
+        p = subprocess.run(["kcat", "-b", self.read("brokers"), "-Q", "-t",
+                            f"{topic}:{partition}:-1"], check=True, stdout=subprocess.PIPE,
+                           stdin=subprocess.DEVNULL, text=True, timeout=60)
+        return int(p.stdout.split()[-1])
+
+    def environment(self, user=None, password=None):
+        """What agents and collectors need to know; with a user over SASL_SSL."""
+        if not user:
+            return {"OUTRIDER_KAFKA_BROKERS": self.read("brokers")}
+        return {"OUTRIDER_KAFKA_BROKERS": self.read("brokers.sasl"),
+                "OUTRIDER_KAFKA_SECURITY": "sasl_ssl", "OUTRIDER_KAFKA_USERNAME": user,
+                "OUTRIDER_KAFKA_PASSWORD_FILE": password or os.path.join(self.dir,
+                                                                         user + ".password"),
+                "OUTRIDER_KAFKA_CA_FILE": os.path.join(self.dir, "ca.pem")}
+
+
+def alive(pid):
+    try:
+        with open(f"/proc/{pid}/stat") as f:
+            return f.read().split(")")[1].split()[0] != "Z"
+    except OSError:
+        return False
+
+
 class World:
-    def __init__(self):
+    """With kafka (partitions of its topic) agents and collector meet there, else over HTTP."""
+
+    def __init__(self, kafka=None):
         self.dir = tempfile.mkdtemp(prefix="outrider-world-")
         self.state = os.path.join(self.dir, "state")
         self.keep = False
         self.runs = []
         self.gate = None
+        self.env = {}
+        self.kafka = None
+        if kafka is not None:
+            try:
+                self.kafka = Kafka(self.path("kafka"), kafka)
+            except Exception:
+                self.remove()
+                raise
+            self.env = self.kafka.environment()
 
     def __enter__(self):
         return self
@@ -96,6 +169,11 @@ class World:
                 run.kill()
                 run.wait()
         self.cli("down", check_code=None)
+        self.remove()
+
+    def remove(self):
+        if os.path.exists(self.path("kafka", "pid")):
+            subprocess.run([os.path.join(ROOT, "tools/kafka.sh"), "stop", self.path("kafka")])
         shutil.rmtree(self.dir, ignore_errors=True)
 
     def show_logs(self):
@@ -112,7 +190,7 @@ class World:
 
     def cli(self, *args, check_code=0, env=None, stdin=None, timeout=120):
         """Runs `outrider ARGS`; check_code None takes any exit code."""
-        full = {**os.environ, "OUTRIDER_HOME": self.state, **(env or {})}
+        full = dict(os.environ, OUTRIDER_HOME=self.state, **self.env, **(env or {}))
         p = subprocess.run([os.path.join(BIN, "outrider"), *args], env=full, cwd=ROOT, text=True,
                            stdin=subprocess.DEVNULL if stdin is None else stdin,
                            stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=timeout)
@@ -170,7 +248,8 @@ class World:
                 "--trust", self.path("bundle.key.pub"), "--issuer",
                 f"{ISSUER}={self.path('issuer', 'jwks.json')}", "--listen", "127.0.0.1:0", *args,
                 "--", *(command or [sys.executable, f"{ORDERS}/serve.py"])]
-        run = subprocess.Popen(argv, env=dict(os.environ, OUTRIDER_HOME=self.state), cwd=ROOT,
+        env = dict(os.environ, OUTRIDER_HOME=self.state, **self.env)
+        run = subprocess.Popen(argv, env=env, cwd=ROOT,
                                stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         self.runs.append(run)
         if not wait:
@@ -229,6 +308,26 @@ class World:
             except (OSError, ValueError, KeyError):
                 return False
         wait_for("the spool to be shipped", empty)
+        if self.kafka:
+            wait_for("the collector to read what is in Kafka", self.is_read)
+
+    def is_read(self):
+        """True where the collector is done with everything that Kafka holds now."""
+        ends = [self.kafka.end("outrider.audit", i) for i in range(self.kafka.partitions)]
+        return [n >= end for n, end in zip(self.collector_kafka().get("next", []), ends)] == \
+            [True] * len(ends)
+
+    def collector_kafka(self):
+        """What the collector says of Kafka on /readyz."""
+        host, port = self.collector_listen.rsplit(":", 1)
+        c = http.client.HTTPConnection(host, int(port), timeout=10)
+        try:
+            c.request("GET", "/readyz")
+            return json.loads(c.getresponse().read()).get("kafka", {})
+        except (OSError, ValueError):
+            return {}
+        finally:
+            c.close()
 
     # ---- the audit trail
 

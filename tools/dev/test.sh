@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-#: test [NAME...] -- lint, and all quick tests under ASan and UBSan
+#: test [--kafka] [NAME...] -- lint, and all quick tests under ASan and UBSan
 #:
 #: Each NAME is a test ("base/json") or a folder of tests ("base"); with names, only these are
 #: built and run, without lint. Slow tests (crash, soak) belong to ./dev nightly.
+#: --kafka runs the tests against a real Kafka instead, which it downloads once (Java, Maven).
 #: The last line says how many passed and failed.
 source tools/dev/lib/deps.sh
 source tools/dev/lib/cmake.sh
@@ -20,7 +21,20 @@ some_tests() {
     tests_summary
 }
 
+kafka_tests() {
+    ensure_packages build test kafka
+    tools/kafka.sh fetch
+    build_preset asan
+    step "tests against a real Kafka"
+    run_ctest asan -L kafka -LE slow
+    tests_summary
+}
+
 dev_run() {
+    if [[ ${1:-} == --kafka && $# == 1 ]]; then
+        kafka_tests
+        return
+    fi
     ensure_packages build test
     if [[ $# -gt 0 ]]; then
         some_tests "$@"
@@ -29,6 +43,6 @@ dev_run() {
     build_preset asan
     lint_all asan || true
     step "tests under ASan and UBSan"
-    run_ctest asan -LE slow
+    run_ctest asan -LE 'slow|kafka'
     tests_summary
 }
