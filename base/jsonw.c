@@ -76,21 +76,30 @@ static size_t plain_length(struct or_slice s)
 	uint8_t c = s.p[0];
 	uint32_t cp;
 
-	if (c >= 0x80)
-		return or_str_utf8_decode(&cp, s);
+	if (c >= 0x80) {
+		size_t n = or_str_utf8_decode(&cp, s);
+
+		return n && !or_str_is_control(cp) ? n : 0;
+	}
 	return c >= 0x20 && c != '"' && c != '\\' && c != 0x7f;
 }
 
-static void put_escape(struct or_buf *b, uint8_t c)
+/* Puts what s begins with, escaped, and returns its length. */
+static size_t put_escape(struct or_buf *b, struct or_slice s)
 {
+	uint8_t c = s.p[0];
+	uint32_t cp = 0;
+	size_t n = c < 0x80 ? 1 : or_str_utf8_decode(&cp, s);
+
 	if (c == '"' || c == '\\')
 		or_buf_put(b, (char[2]){'\\', (char)c}, 2);
 	else if (c == '\n')
 		or_buf_put_str(b, "\\n");
-	else if (c < 0x80)
-		or_buf_printf(b, "\\u%04x", c);
+	else if (n)
+		or_buf_printf(b, "\\u%04x", c < 0x80 ? c : cp);
 	else
 		or_buf_put_str(b, "\\ufffd");
+	return n ? n : 1;
 }
 
 /* Copies runs that need no escape as they are. */
@@ -107,8 +116,8 @@ static void put_escaped(struct or_buf *b, struct or_slice s)
 			continue;
 		}
 		or_buf_put(b, s.p + run, i - run);
-		put_escape(b, s.p[i]);
-		run = ++i;
+		i += put_escape(b, or_slice_from(s, i));
+		run = i;
 	}
 	if (i > run)
 		or_buf_put(b, s.p + run, i - run);

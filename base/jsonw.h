@@ -3,7 +3,8 @@
  * A JSON writer: puts text straight into a buffer, commas and escapes included.
  *
  * Order of calls is asserted (a key before each value of an object). Failure is the buffer's:
- * sticky, checked at the end with or_buf_ok. Bytes that are not UTF-8 become U+FFFD.
+ * sticky, checked at the end with or_buf_ok. Bytes that are not UTF-8 become U+FFFD; control
+ * characters of any kind (or_str_is_control) are escaped, so that JSON is safe on a terminal.
  */
 #ifndef BASE_JSONW_H
 #define BASE_JSONW_H

@@ -78,6 +78,10 @@ static void str__escapes_what_it_must(void **state)
 
 	or_jsonw_str(&f->w, or_slice("\"\\/\n\t\x1f\x7f\0z", 9));
 	ASSERT_SLICE(or_buf_slice(&f->b), "\"\\\"\\\\/\\n\\u0009\\u001f\\u007f\\u0000z\"");
+	or_buf_clear(&f->b);
+	or_jsonw_init(&f->w, &f->b, 0);
+	or_jsonw_text(&f->w, "\xc2\x9b\xe2\x80\xa8\xe2\x80\xae\xe2\x81\xa6 \xc2\xa0€");
+	ASSERT_SLICE(or_buf_slice(&f->b), "\"\\u009b\\u2028\\u202e\\u2066 \xc2\xa0€\"");
 }
 
 static void str__replaces_what_is_not_utf8(void **state)

@@ -277,6 +277,12 @@ bool or_str_is_utf8(struct or_slice s)
 	return true;
 }
 
+bool or_str_is_control(uint32_t cp)
+{
+	return cp < 0x20 || (cp >= 0x7f && cp < 0xa0) || cp == 0x61c || cp == 0x200e ||
+	       cp == 0x200f || (cp >= 0x2028 && cp <= 0x202e) || (cp >= 0x2066 && cp <= 0x2069);
+}
+
 void or_str_utf8_encode(struct or_buf *b, uint32_t cp)
 {
 	if (cp < 0x80) {

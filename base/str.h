@@ -38,6 +38,9 @@ bool or_str_is_utf8(struct or_slice s);
 /* Decodes one code point; returns its length in bytes, 0 where it is not UTF-8. */
 size_t or_str_utf8_decode(uint32_t *cp, struct or_slice s);
 void or_str_utf8_encode(struct or_buf *b, uint32_t cp);
+/* What steers a terminal or a reader's eye instead of being seen: C0, DEL, C1, the separators of
+ * lines and paragraphs, and what turns the direction of text. */
+bool or_str_is_control(uint32_t cp);
 
 /* Unix time in ns to "2026-11-24T11:18:28.123456Z" (UTC), and RFC 3339 back (any offset). */
 void or_str_time(struct or_buf *b, int64_t unix_ns);
