@@ -8,6 +8,7 @@
 #include "cli/args.h"
 #include "cli/term.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 
 enum { QUERY_MAX = 16 * 1024, COLS = 8, CELL_MAX = 512 };
@@ -280,7 +281,20 @@ static struct or_slice text(const struct or_json *j, const char *key)
 static void line(const char *label, struct or_slice value)
 {
 	printf("  %-10s", label);
-	ctl_term_put(CTL_TERM_PLAIN, value);
+	ctl_term_value(CTL_TERM_PLAIN, value);
+	putchar('\n');
+}
+
+/* One line, whatever the values in it say. */
+static void OR_PRINTF(1, 2) line_printf(const char *fmt, ...)
+{
+	char line[4096];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(line, sizeof(line), fmt, ap);
+	va_end(ap);
+	ctl_term_value(CTL_TERM_PLAIN, or_slice_str(line));
 	putchar('\n');
 }
 
@@ -328,28 +342,30 @@ static void show_inputs(struct ctl_api *api, struct or_slice sha256)
 
 static void show_decision(struct ctl_api *api, const struct or_json *row)
 {
+	static const char *const heads[] = {"principal", "action", "resource"};
 	const struct or_json *r = or_json_get(row, "record");
 	struct or_slice decision = text(r, "decision");
 	bool allow = or_slice_is(decision, "allow");
 
-	ctl_term_printf(allow ? CTL_TERM_GOOD : CTL_TERM_BAD, "%.*s", OR_SLICE_FMT(decision));
-	ctl_term_printf(CTL_TERM_BOLD, "  %.*s %.*s %.*s\n", OR_SLICE_FMT(text(r, "principal")),
-	    OR_SLICE_FMT(text(r, "action")), OR_SLICE_FMT(text(r, "resource")));
+	ctl_term_value(allow ? CTL_TERM_GOOD : CTL_TERM_BAD, decision);
+	for (size_t i = 0; i < OR_LEN(heads); i++) {
+		fputs(i ? " " : "  ", stdout);
+		ctl_term_value(CTL_TERM_BOLD, text(r, heads[i]));
+	}
+	putchar('\n');
 	lines_of_list("because", or_json_get(r, "policies"),
 	    allow ? NULL : "no policy permits it (what is not permitted is denied)");
 	lines_of_list("failed", or_json_get(r, "policy_errors"), NULL);
 	line("reason", text(r, "reason"));
 	show_inputs(api, or_json_get_str(r, "inputs"));
-	ctl_term_printf(CTL_TERM_PLAIN, "  %-10s%.*s %.*s, answered %lld\n", "request",
+	line_printf("  %-10s%.*s %.*s, answered %lld", "request",
 	    OR_SLICE_FMT(text(r, "request.method")), OR_SLICE_FMT(text(r, "request.path")),
 	    (long long)number(r, "request.status"));
-	ctl_term_printf(CTL_TERM_PLAIN, "  %-10s%.*s from %.*s, phase %.*s\n", "when",
-	    OR_SLICE_FMT(text(r, "time")), OR_SLICE_FMT(text(r, "peer")),
-	    OR_SLICE_FMT(text(r, "phase")));
-	ctl_term_printf(CTL_TERM_PLAIN, "  %-10srevision %lld, SHA-256 %.*s\n", "bundle",
+	line_printf("  %-10s%.*s from %.*s, phase %.*s", "when", OR_SLICE_FMT(text(r, "time")),
+	    OR_SLICE_FMT(text(r, "peer")), OR_SLICE_FMT(text(r, "phase")));
+	line_printf("  %-10srevision %lld, SHA-256 %.*s", "bundle",
 	    (long long)number(r, "bundle.revision"), OR_SLICE_FMT(text(r, "bundle.sha256")));
-	ctl_term_printf(CTL_TERM_PLAIN,
-	    "  %-10sleaf %lld of shard %lld; prove it: outrider verify %.*s\n", "proof",
+	line_printf("  %-10sleaf %lld of shard %lld; prove it: outrider verify %.*s", "proof",
 	    (long long)number(row, "index"), (long long)number(row, "shard"),
 	    OR_SLICE_FMT(text(row, "id")));
 }

@@ -32,14 +32,15 @@ static const char *code_of(enum ctl_term_style style)
 }
 
 /* Records hold what clients sent: an escape sequence must not reach the terminal. */
-static void put_clean(struct or_slice s)
+static void put_clean(struct or_slice s, bool breaks)
 {
 	uint32_t cp;
 
 	for (size_t i = 0; i < s.n;) {
 		size_t n = or_str_utf8_decode(&cp, or_slice_from(s, i));
+		bool layout = breaks && (cp == '\n' || cp == '\t');
 
-		if (n == 0 || (cp < 0x20 && cp != '\n' && cp != '\t') || (cp >= 0x7f && cp < 0xa0))
+		if (n == 0 || (or_str_is_control(cp) && !layout))
 			fputs("\xEF\xBF\xBD", stdout);
 		else
 			fwrite(s.p + i, 1, n, stdout);
@@ -47,15 +48,25 @@ static void put_clean(struct or_slice s)
 	}
 }
 
-void ctl_term_put(enum ctl_term_style style, struct or_slice text)
+static void put(enum ctl_term_style style, struct or_slice text, bool breaks)
 {
 	bool colour = style != CTL_TERM_PLAIN && ctl_term_is_colour();
 
 	if (colour)
 		fputs(code_of(style), stdout);
-	put_clean(text);
+	put_clean(text, breaks);
 	if (colour)
 		fputs("\033[0m", stdout);
+}
+
+void ctl_term_put(enum ctl_term_style style, struct or_slice text)
+{
+	put(style, text, true);
+}
+
+void ctl_term_value(enum ctl_term_style style, struct or_slice text)
+{
+	put(style, text, false);
 }
 
 void ctl_term_printf(enum ctl_term_style style, const char *fmt, ...)
@@ -109,7 +120,7 @@ static void put_cell(enum ctl_term_style style, struct or_slice cell, size_t wid
 {
 	size_t n = width_of(cell);
 
-	ctl_term_put(style, cell);
+	ctl_term_value(style, cell);
 	if (!last)
 		printf("%*s", (int)(n < width ? width - n + 2 : 2), "");
 }

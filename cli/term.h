@@ -23,6 +23,8 @@ bool ctl_term_is_colour(void);
 
 /* To stdout; cleans the text of control characters (line breaks stay). */
 void ctl_term_put(enum ctl_term_style style, struct or_slice text);
+/* The same for one value from elsewhere, whose line breaks would look like lines of ours. */
+void ctl_term_value(enum ctl_term_style style, struct or_slice text);
 /* At most 4,095 bytes; longer text goes through ctl_term_put. */
 void ctl_term_printf(enum ctl_term_style style, const char *fmt, ...) OR_PRINTF(2, 3);
 
