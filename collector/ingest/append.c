@@ -237,7 +237,7 @@ enum or_code co_append_call(struct co_ingest_call *c, co_log_fn *fn, const char 
 		add_own_marks(in, &own_key, n_own);
 	/* Two signatures of one agent that contradict each other: the second one is kept here. */
 	if (!rc && is_conflict)
-		co_dead_put(in->dead, &c->request, "conflict",
+		co_dead_put(in->dead, &c->request, true, "conflict",
 		    "records that differ from stored ones", or_loop_wall_ns(in->opt.loop));
 	co_leaves_done(&l);
 	return rc;

@@ -120,9 +120,10 @@ static void write_head(struct or_buf *out, const struct co_ingest_request *reque
 	or_buf_done(&time);
 }
 
-void co_dead_put(struct co_dead *d, const struct co_ingest_request *request, const char *reason,
-    const char *detail, int64_t now_ns)
+void co_dead_put(struct co_dead *d, const struct co_ingest_request *request, bool signed_by_agent,
+    const char *reason, const char *detail, int64_t now_ns)
 {
+	uint64_t quota = signed_by_agent ? d->quota : d->quota / 4;
 	struct letter *l = or_mem_new(sizeof(*l));
 
 	l->dead = d;
@@ -132,8 +133,8 @@ void co_dead_put(struct co_dead *d, const struct co_ingest_request *request, con
 	write_head(&l->bytes, request, reason, detail, now_ns);
 	or_buf_put_slice(&l->bytes, request->frame);
 	or_buf_put_slice(&l->bytes, request->batch);
-	if (!or_buf_ok(&l->bytes) || d->writing == WRITING_MAX ||
-	    d->bytes + l->bytes.n > d->quota || or_slow_submit(d->slow, on_work, on_done, l)) {
+	if (!or_buf_ok(&l->bytes) || d->writing == WRITING_MAX || d->bytes + l->bytes.n > quota ||
+	    or_slow_submit(d->slow, on_work, on_done, l)) {
 		d->dropped++;
 		or_buf_done(&l->bytes);
 		or_mem_free(l);

@@ -60,7 +60,7 @@ static void put__writes_why_and_what(void **state)
 	size_t line;
 
 	open_dead(x, 10000);
-	co_dead_put(x->dead, &request, "record", "record 0: junk", 1764000000000000000LL);
+	co_dead_put(x->dead, &request, true, "record", "record 0: junk", 1764000000000000000LL);
 	assert_int_equal(co_dead_letters(x->dead), 1);
 	close_dead(x);
 	ASSERT_OK(or_sys_list(&names, x->dir, &x->err), &x->err);
@@ -89,7 +89,7 @@ static void put__keeps_to_its_quota_over_restarts(void **state)
 	for (int round = 0; round < 3; round++) {
 		open_dead(x, 550);
 		for (int i = 0; i < 20; i++) {
-			co_dead_put(x->dead, &request, "record", "junk", 1000 * round + i);
+			co_dead_put(x->dead, &request, true, "record", "junk", 1000 * round + i);
 			while (or_slow_queued(x->slow))
 				or_loop_turn(x->loop, false);
 		}
@@ -102,13 +102,33 @@ static void put__keeps_to_its_quota_over_restarts(void **state)
 	or_sys_names_free(&names);
 }
 
+static void put__keeps_room_for_what_agents_signed(void **state)
+{
+	struct fixture *x = *state;
+
+	open_dead(x, 4000);
+	for (int i = 0; i < 100; i++) {
+		co_dead_put(x->dead, &request, false, "signature", "junk", i);
+		while (or_slow_queued(x->slow))
+			or_loop_turn(x->loop, false);
+	}
+	assert_in_range(co_dead_letters(x->dead), 1, 7);
+	for (int i = 0; i < 3; i++) {
+		uint64_t before = co_dead_letters(x->dead);
+
+		co_dead_put(x->dead, &request, true, "product", "escape", 1000 + i);
+		assert_int_equal(co_dead_letters(x->dead), before + 1);
+	}
+	close_dead(x);
+}
+
 static void put__leaves_the_slow_thread_to_others(void **state)
 {
 	struct fixture *x = *state;
 
 	open_dead(x, 1 << 20);
 	for (int i = 0; i < 100; i++)
-		co_dead_put(x->dead, &request, "record", "junk", i);
+		co_dead_put(x->dead, &request, true, "record", "junk", i);
 	assert_int_equal(co_dead_letters(x->dead), 4);
 	assert_int_equal(co_dead_dropped(x->dead), 96);
 	close_dead(x);
@@ -120,6 +140,7 @@ int main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	    T(put__writes_why_and_what),
 	    T(put__keeps_to_its_quota_over_restarts),
+	    T(put__keeps_room_for_what_agents_signed),
 	    T(put__leaves_the_slow_thread_to_others),
 	};
 
