@@ -3,6 +3,7 @@
 
 #include "base/buf.h"
 #include "base/jsonw.h"
+#include "base/str.h"
 #include "base/sys.h"
 #include "cli/api.h"
 #include "cli/args.h"
@@ -87,6 +88,51 @@ static void judge_kafka(struct doctor *d, struct or_slice ready)
 	say(d, or_slice_is(state, "up") ? GOOD : BAD, "  from kafka", or_slice_str(line));
 }
 
+/* The sum over the shards; -1: the collector does not say. */
+static int64_t sum_metric(struct or_slice metrics, const char *name)
+{
+	int64_t sum = -1;
+	size_t n = strlen(name);
+
+	for (size_t at = 0; at < metrics.n;) {
+		size_t end = or_str_find(metrics, '\n', at);
+		struct or_slice line = or_slice(metrics.p + at, end - at);
+		size_t blank = line.n;
+		uint64_t value;
+
+		at = end + 1;
+		if (!or_str_has_prefix(line, name) || line.n <= n ||
+		    (line.p[n] != '{' && line.p[n] != ' '))
+			continue;
+		while (blank && line.p[blank - 1] != ' ')
+			blank--;
+		if (or_str_u64(&value, or_slice_from(line, blank)) == OR_OK && value < INT32_MAX)
+			sum = (sum < 0 ? 0 : sum) + (int64_t)value;
+	}
+	return sum;
+}
+
+/* What the collector refused and kept: somebody sends what is not theirs to send. */
+static void check_refused(struct doctor *d, struct ctl_api *api)
+{
+	struct or_buf body;
+	char line[256];
+	int64_t kept, dropped;
+
+	or_buf_init(&body, 4 * OR_MIB);
+	if (ctl_api_get(&body, api, "/metrics", NULL) == OR_OK) {
+		kept = sum_metric(or_buf_slice(&body), "outrider_collector_dead_letters_total");
+		dropped = sum_metric(or_buf_slice(&body), "outrider_collector_dead_dropped_total");
+		snprintf(line, sizeof(line),
+		    "%lld frames were refused and kept%s since it started: its folder "
+		    "shards/*/dead says why",
+		    (long long)kept, dropped > 0 ? " (and more, without room)" : "");
+		if (kept > 0)
+			say(d, BAD, "  refused", or_slice_str(line));
+	}
+	or_buf_done(&body);
+}
+
 static void check_collector(struct doctor *d)
 {
 	struct ctl_api api;
@@ -108,6 +154,8 @@ static void check_collector(struct doctor *d)
 		say(d, WARN, "collector token",
 		    OR_SLICE_LIT(
 			"none found: audit and run will be refused; set OUTRIDER_TOKEN_FILE"));
+	if (rc == OR_OK)
+		check_refused(d, &api);
 	or_buf_done(&body);
 }
 
