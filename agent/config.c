@@ -186,5 +186,12 @@ void ag_config_help(struct or_buf *out)
 
 void ag_config_reference(struct or_buf *out)
 {
+	or_buf_put_str(out,
+	    "# outrider-agent: configuration\n\n"
+	    "`outrider-agent --reference` prints this page; a test compares the two.\n\n"
+	    "A key is written nested at its dots in the YAML file that `--config` names, as\n"
+	    "`--KEY VALUE` on the command line, and as `OUTRIDER_KEY` in the environment, in "
+	    "capitals and\nwith `_` for dots and dashes (`OUTRIDER_GATE_LISTEN`). The command "
+	    "line wins over the environment,\nthe environment over the file.\n\n");
 	document(out, or_opt_doc_markdown);
 }

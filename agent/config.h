@@ -49,7 +49,7 @@ struct ag_config {
 OR_NODISCARD enum or_code ag_config_load(struct ag_config *out, int argc, char **argv, bool *help,
     struct or_arena *a, struct or_err *err);
 
-/* --help's text, and the reference as Markdown. */
+/* --help's text, and --reference: the page docs/reference/outrider-agent.md. */
 void ag_config_help(struct or_buf *out);
 void ag_config_reference(struct or_buf *out);
 

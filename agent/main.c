@@ -7,16 +7,20 @@
 
 enum { HELP_MAX = 64 * 1024, EXIT_USAGE = 2, EXIT_FAILED = 3 };
 
-static int help(void)
+static void put_help(struct or_buf *out)
+{
+	or_buf_put_str(out, "The agent that runs beside a data product's workload: it decides each "
+			    "request by policy,\nrecords the decision and ships the record.\n\n"
+			    "usage: outrider-agent --config FILE [flags]\n\n");
+	ag_config_help(out);
+}
+
+static int show(void (*put)(struct or_buf *))
 {
 	struct or_buf text;
 
 	or_buf_init(&text, HELP_MAX);
-	or_buf_put_str(&text,
-	    "The agent that runs beside a data product's workload: it decides each "
-	    "request by policy,\nrecords the decision and ships the record.\n\n"
-	    "usage: outrider-agent --config FILE [flags]\n\n");
-	ag_config_help(&text);
+	put(&text);
 	fputs(or_buf_text(&text), stdout);
 	or_buf_done(&text);
 	return 0;
@@ -65,13 +69,17 @@ int main(int argc, char **argv)
 	bool wants_help = false;
 	int code;
 
+	if (argc == 2 && strcmp(argv[1], "--reference") == 0) {
+		or_arena_free(a);
+		return show(ag_config_reference);
+	}
 	if (ag_config_load(&config, argc - 1, argv + 1, &wants_help, a, &err)) {
 		fprintf(stderr, "outrider-agent: %s\nsee: outrider-agent --help\n", err.msg);
 		or_arena_free(a);
 		return EXIT_USAGE;
 	}
 	if (wants_help)
-		code = help();
+		code = show(put_help);
 	else
 		code = serve(&config);
 	or_arena_free(a);

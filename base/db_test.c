@@ -193,7 +193,7 @@ static void open__says_what_is_wrong_with_a_file(void **state)
 	struct fixture *f = *state;
 	const char *path = support_path(f->dir, "garbage.db");
 	const struct or_db_opt garbage = {.path = path, .migrations = schema, .n_migrations = 2};
-	const struct or_db_opt nowhere = {.path = "/nonexistent/people.db"};
+	const struct or_db_opt nowhere = {.path = support_path(f->dir, "missing/people.db")};
 	FILE *file = fopen(path, "w");
 	struct or_db *db;
 

@@ -202,19 +202,32 @@ static void open_conn(struct or_http_server *server, int fd, const struct or_net
 	start_sweep(server);
 }
 
-/* Closes the connection that has been idle for longest. */
+/* Idle, or busy with a head for longer than one that is sent at once takes: otherwise a few hundred
+ * clients that send a byte now and then would keep everybody else out. */
+static bool may_go(const struct or_http_req *req)
+{
+	const struct or_http_server *server = req->server;
+	int64_t begun_ns = req->deadline_ns - server->opt.head_ns;
+
+	if (req->phase == OR_HTTP_HEAD)
+		return or_loop_now_ns(server->loop) - begun_ns > server->opt.head_ns / 10;
+	return req->phase == OR_HTTP_IDLE && !or_conn_queued(req->conn);
+}
+
+/* Closes the connection that has been idle for longest, or trickles a head for longest. */
 static bool make_room(struct or_http_server *server)
 {
 	struct or_http_req *oldest = NULL;
 
 	for (struct or_http_req *req = server->conns; req; req = req->next) {
-		if (req->phase == OR_HTTP_IDLE && !or_conn_queued(req->conn) &&
-		    (!oldest || req->deadline_ns < oldest->deadline_ns))
+		if (may_go(req) && (!oldest || req->deadline_ns < oldest->deadline_ns))
 			oldest = req;
 	}
-	if (oldest)
-		or_http_server_close(oldest);
-	return oldest != NULL;
+	if (!oldest)
+		return false;
+	server->stats.timed_out += oldest->phase == OR_HTTP_HEAD;
+	or_http_server_close(oldest);
+	return true;
 }
 
 static void on_accept(void *arg, int listener, int what)

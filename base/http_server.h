@@ -4,9 +4,10 @@
  *
  * Thread: the loop's. Keep-alive; pipelined requests are handled one after the other, in order.
  * What cannot be parsed is answered with its status and the connection closed.
- * Limits: connections (at the limit the longest idle one makes room, else clients wait in the
- * backlog), the parser's limits, an absolute deadline for the head, a lower bound on the rate of a
- * body, deadlines for idle connections and for clients that do not take their answer.
+ * Limits: connections (at the limit the longest idle one makes room, or one that has sent a head
+ * for a tenth of its time; else clients wait in the backlog), the parser's limits, an absolute
+ * deadline for the head, a lower bound on the rate of a body, deadlines for idle connections and
+ * for clients that do not take their answer.
  */
 #ifndef BASE_HTTP_SERVER_H
 #define BASE_HTTP_SERVER_H

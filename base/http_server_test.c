@@ -566,6 +566,29 @@ static void server__makes_room_at_the_limit(void **state)
 	stop(&rig);
 }
 
+/* Clients that trickle heads hold every connection: one that speaks at once still gets in. */
+static void server__makes_room_among_slow_heads(void **state)
+{
+	struct rig rig;
+	struct client *slow[2], *quick;
+
+	(void)state;
+	start(&rig, (struct or_http_server_opt){.max_conns = 2, .head_ns = 2 * OR_NS_PER_S});
+	for (size_t i = 0; i < 2; i++) {
+		slow[i] = dial(&rig);
+		say(slow[i], "GET /none HTTP/1.1\r\nX: ");
+	}
+	quick = dial(&rig);
+	say(quick, "GET /none HTTP/1.1\r\n" H "\r\n");
+	await(quick, "no");
+	await(slow[0], NULL);
+	assert_false(slow[1]->eof);
+	hang_up(slow[0]);
+	hang_up(slow[1]);
+	hang_up(quick);
+	stop(&rig);
+}
+
 static void server__serves_old_clients_head_and_no_content(void **state)
 {
 	struct rig rig;
@@ -683,6 +706,7 @@ int main(void)
 	    cmocka_unit_test(server__cuts_clients_that_take_nothing),
 	    cmocka_unit_test(server__streams_large_bodies_in_bounded_memory),
 	    cmocka_unit_test(server__makes_room_at_the_limit),
+	    cmocka_unit_test(server__makes_room_among_slow_heads),
 	    cmocka_unit_test(server__serves_old_clients_head_and_no_content),
 	    cmocka_unit_test(server__drains),
 	    cmocka_unit_test(new__says_that_the_address_is_in_use),

@@ -268,6 +268,8 @@ enum or_code or_sys_read_file(struct or_buf *out, const char *path, struct or_er
 		}
 		/* A full buffer asks for one byte more: there must be none. */
 		rc = or_sys_pread(fd, to, room ? room : 1, out->n - start, &got, err);
+		if (rc)
+			or_err_wrap(err, rc, "%s", path);
 		if (rc || got == 0)
 			break;
 		if (room == 0) {

@@ -15,6 +15,8 @@ enum or_code ctl_api_open(
 	const char *env = getenv("OUTRIDER_COLLECTOR"), *token_file = getenv("OUTRIDER_TOKEN_FILE");
 	struct ctl_state_endpoint e;
 	struct or_slice token;
+	size_t n;
+	enum or_code rc;
 
 	*out = (struct ctl_api){.state = s};
 	if (collector && *collector)
@@ -31,36 +33,48 @@ enum or_code ctl_api_open(
 	if (strncmp(out->url, "http://", 7) != 0)
 		return or_err_set(
 		    err, OR_INVAL, "the collector \"%s\": expected http://ADDRESS:PORT", out->url);
-	if (!token_file || !*token_file)
-		token_file = ctl_state_path(s, "collector/admin.token");
-	if (ctl_state_read(&token, s, token_file, NULL) == OR_OK)
+	for (n = strlen(out->url); out->url[n - 1] == '/'; n--)
+		out->url = or_arena_strdup(s->arena, or_slice(out->url, n - 1));
+	out->token_file =
+	    token_file && *token_file ? token_file : ctl_state_path(s, "collector/admin.token");
+	rc = ctl_state_read(&token, s, out->token_file, err);
+	if (rc == OR_OK)
 		out->token = or_arena_strdup(s->arena, token);
+	else if (out->token_file == token_file)
+		return or_err_wrap(err, rc, "OUTRIDER_TOKEN_FILE");
 	return OR_OK;
 }
 
 /* The collector's own words: {"error", "message"}. */
-static void explain(struct or_err *err, enum or_code code, const struct or_http_call_answer *answer)
+static void explain(struct or_err *err, enum or_code code, const struct ctl_api *api,
+    const struct or_http_call_answer *answer)
 {
 	struct or_arena *a = or_arena_new(OR_MIB);
 	const struct or_json *j;
 	struct or_slice message = OR_SLICE_NONE;
 
-	if (or_json_parse(&j, or_buf_slice(&answer->body), a, NULL) == OR_OK)
+	if (answer->status == 401 || answer->status == 403)
+		or_err_set(err, code,
+		    "%s %s %s; OUTRIDER_TOKEN_FILE names the file of another token", api->url,
+		    api->token ? "does not take the token in"
+			       : "wants a token, and there is no file",
+		    api->token_file ? api->token_file : "for it");
+	else if (or_json_parse(&j, or_buf_slice(&answer->body), a, NULL) == OR_OK)
 		message = or_json_get_str(j, "message");
 	if (message.n)
 		or_err_set(err, code, "%.*s", OR_SLICE_FMT(message));
-	else if (answer->body.n && answer->body.n < 256)
-		or_err_set(err, code, "answer %u: %s", answer->status, or_buf_text(&answer->body));
-	else
-		or_err_set(err, code, "the answer was %u", answer->status);
+	else if (answer->status != 401 && answer->status != 403)
+		or_err_set(
+		    err, code, "%s answered %u: is it a collector?", api->url, answer->status);
 	or_arena_free(a);
 }
 
+/* Who may not ask gets no answer, which is another thing than the answer no (OR_DENIED). */
 static enum or_code code_of(unsigned int status)
 {
 	switch (status) {
 	case 401:
-	case 403: return OR_DENIED;
+	case 403: return OR_CLOSED;
 	case 404: return OR_ABSENT;
 	case 409: return OR_EXISTS;
 	case 413: return OR_FULL;
@@ -95,14 +109,20 @@ static enum or_code call(struct or_buf *body, const struct ctl_api *api, const c
 			.value = OR_SLICE_LIT("application/json")};
 	rc = or_http_call_run(&answer, &req, CTL_API_BODY_MAX, err);
 	or_buf_done(&bearer);
+	if (rc == OR_IO || rc == OR_CLOSED || rc == OR_TIMEOUT)
+		return or_err_wrap(err, rc,
+		    api->token_file
+			? "the collector does not answer; does it run (outrider up), and is "
+			  "--collector or OUTRIDER_COLLECTOR right?"
+			: "no answer");
 	if (rc)
-		return or_err_wrap(err, rc, "%s", api->url);
+		return rc;
 	if (answer.status / 100 == 2) {
 		or_buf_put_slice(body, or_buf_slice(&answer.body));
 		rc = or_buf_ok(body) ? OR_OK : or_err_set(err, OR_FULL, "the answer is too large");
 	} else {
 		rc = code_of(answer.status);
-		explain(err, rc, &answer);
+		explain(err, rc, api, &answer);
 	}
 	or_http_call_done(&answer);
 	return rc;

@@ -17,8 +17,9 @@
 
 struct ctl_api {
 	struct ctl_state *state;
-	const char *url;   /* "http://127.0.0.1:8470" */
-	const char *token; /* NULL: none was found; calls that need it will be refused */
+	const char *url;        /* "http://127.0.0.1:8470" */
+	const char *token;      /* NULL: none was found; calls that need it will be refused */
+	const char *token_file; /* where it was looked for; NULL: not a collector's API */
 };
 
 /* collector: the value of --collector, or NULL. OR_ABSENT: none is known; the message says how to
@@ -27,7 +28,7 @@ OR_NODISCARD enum or_code ctl_api_open(
     struct ctl_api *out, struct ctl_state *s, const char *collector, struct or_err *err);
 
 /* The body of a 2xx answer, appended. Any other answer is an error with the collector's own words:
- * 400 and 404 OR_PARSE and OR_ABSENT, 401 and 403 OR_DENIED, 5xx OR_BUSY. */
+ * 400 and 404 OR_PARSE and OR_ABSENT, 401 and 403 OR_CLOSED, 5xx OR_BUSY. */
 OR_NODISCARD enum or_code ctl_api_get(
     struct or_buf *body, const struct ctl_api *api, const char *path, struct or_err *err);
 OR_NODISCARD enum or_code ctl_api_post(struct or_buf *body, const struct ctl_api *api,

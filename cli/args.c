@@ -20,6 +20,8 @@ static void show_help(const struct ctl_args *a)
 
 		printf("%*s%s\n", n < HELP_COLUMN ? HELP_COLUMN - n : 1, "", f->help);
 	}
+	if (a->details)
+		a->details(stdout);
 	if (a->examples)
 		printf("\nexamples:\n%s\n", a->examples);
 }

@@ -11,6 +11,8 @@
 
 #include "base/def.h"
 
+#include <stdio.h>
+
 enum {
 	CTL_EXIT_YES = 0,
 	CTL_EXIT_NO = 1,
@@ -36,8 +38,9 @@ struct ctl_args_flag {
 };
 
 struct ctl_args {
-	const char *usage; /* "outrider audit [flags] QUERY" */
-	const char *about; /* what it does, wrapped by hand */
+	const char *usage;         /* "outrider audit [flags] QUERY" */
+	const char *about;         /* what it does, wrapped by hand */
+	void (*details)(FILE *to); /* more of the help, behind the flags; may be NULL */
 	const char *examples;
 	const struct ctl_args_flag *flags;
 	size_t n_flags;

@@ -7,6 +7,7 @@
 #include "cli/api.h"
 #include "cli/args.h"
 #include "cli/term.h"
+#include "proto/field.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -51,6 +52,13 @@ static int64_t number(const struct or_json *j, const char *key)
 	const struct or_json *v = or_json_get_type(j, key, OR_JSON_INT);
 
 	return v ? v->i : 0;
+}
+
+static struct or_slice text(const struct or_json *j, const char *key)
+{
+	struct or_slice s = or_json_get_str(j, key);
+
+	return s.n ? s : OR_SLICE_LIT("-");
 }
 
 /* A value as a cell: text as it is, the rest as JSON. */
@@ -98,7 +106,7 @@ static struct or_slice short_time(struct or_slice t)
 static void show_records(struct or_arena *a, const struct answer *answer)
 {
 	static const char *const head[COLS] = {
-	    "TIME", "DECISION", "PRINCIPAL", "ACTION", "RESOURCE", "STATUS", "REASON", "ID"};
+	    "TIME (UTC)", "DECISION", "PRINCIPAL", "ACTION", "RESOURCE", "STATUS", "REASON", "ID"};
 	static const char *const keys[COLS] = {"time", "decision", "principal.id", "action",
 	    "resource.id", "request.status", "reason", NULL};
 	struct or_slice *cells = or_arena_array(a, answer->n * COLS, sizeof(*cells));
@@ -113,6 +121,29 @@ static void show_records(struct or_arena *a, const struct answer *answer)
 		cells[r * COLS + COLS - 1] = cell_of(a, or_json_get(answer->rows[r], "id"));
 	}
 	ctl_term_table(head, COLS, cells, answer->n, style_of_decision);
+}
+
+/* What "| fields …" chose; the summary names it, since a record may lack some. */
+static void show_fields(
+    struct or_arena *a, const struct answer *answer, const struct or_json *fields)
+{
+	size_t n = fields->array.n < 15 ? fields->array.n : 15, cols = n + 1;
+	struct or_slice *cells = or_arena_array(a, answer->n * cols, sizeof(*cells));
+	const char *head[16];
+
+	OR_ASSERT(cells);
+	for (size_t c = 0; c < n; c++)
+		head[c] = or_arena_strdup(a, fields->array.items[c]->s);
+	head[n] = "ID";
+	for (size_t r = 0; r < answer->n; r++) {
+		const struct or_json *record = or_json_get(answer->rows[r], "record");
+
+		for (size_t c = 0; c < n; c++)
+			cells[r * cols + c] =
+			    cell_of(a, or_json_get_slice(record, fields->array.items[c]->s));
+		cells[r * cols + n] = cell_of(a, or_json_get(answer->rows[r], "id"));
+	}
+	ctl_term_table(head, cols, cells, answer->n, NULL);
 }
 
 /* Rows of any shape: the first one's keys are the columns. */
@@ -138,9 +169,12 @@ static int show(struct or_arena *a, const struct answer *answer)
 {
 	int64_t matched = number(answer->summary, "matched");
 	int64_t scanned = number(answer->summary, "scanned");
+	const struct or_json *fields = or_json_get_type(answer->summary, "fields", OR_JSON_ARRAY);
 
 	if (answer->n == 0)
 		printf("nothing matches\n");
+	else if (fields)
+		show_fields(a, answer, fields);
 	else if (or_json_get(answer->rows[0], "record"))
 		show_records(a, answer);
 	else
@@ -150,6 +184,11 @@ static int show(struct or_arena *a, const struct answer *answer)
 	    (int64_t)answer->n < matched && answer->n && or_json_get(answer->rows[0], "record")
 		? "; the newest are shown, \"| limit N\" shows more"
 		: "");
+	if (number(answer->summary, "damaged"))
+		ctl_term_printf(CTL_TERM_BAD,
+		    "%lld records do not read back, the first %.*s; see: outrider verify\n",
+		    (long long)number(answer->summary, "damaged"),
+		    OR_SLICE_FMT(text(answer->summary, "damage")));
 	return answer->n ? CTL_EXIT_YES : CTL_EXIT_NO;
 }
 
@@ -213,6 +252,14 @@ static enum or_code open_both(struct ctl_state *s, struct ctl_api *api, const ch
 	return rc;
 }
 
+/* The one table of fields says it, so that it stays true. */
+static void put_fields_help(FILE *to)
+{
+	fprintf(to, "\nfields:\n");
+	for (const struct wire_field *f = wire_field_next(NULL); f; f = wire_field_next(f))
+		fprintf(to, "  %-22s%s\n", wire_field_name(f), wire_field_help(f));
+}
+
 int ctl_audit_main(int argc, char **argv)
 {
 	const char *state = NULL, *collector = NULL;
@@ -227,19 +274,24 @@ int ctl_audit_main(int argc, char **argv)
 		.metavar = "DIR",
 		.value = &state,
 		.help = "where outrider up keeps everything"}};
-	const struct ctl_args spec = {.usage = "outrider audit [flags] QUERY",
-	    .about =
-		"Searches the audit trail; the query is the rest of the line, best in quotes.\n\n"
-		"  FIELD OP VALUE   OP is = != < <= > >=; * is a wildcard; FIELD in (A, B)\n"
-		"  and, or, not, ( )   standing side by side means and\n"
-		"  since=1h until=2026-11-24T12:00:00Z\n"
-		"  | count by FIELD, …   | top N   | limit N   | fields FIELD, …\n\n"
-		"Fields: time, decision, principal.id, action, resource.id, product, port, "
-		"reason,\n"
-		"policies, request.method, request.path, request.status, peer, kind, trace_id… (a "
-		"wrong\n"
-		"name is answered with the nearest). Exit code 1: nothing matches.",
+	const struct ctl_args spec = {.usage = "outrider audit [flags] [QUERY]",
+	    .about = "Searches the audit trail; the query is the rest of the line, best in quotes. "
+		     "Without one\n"
+		     "everything is shown, newest first.\n\n"
+		     "  FIELD=VALUE  FIELD!=VALUE   * in VALUE stands for any text\n"
+		     "  FIELD<VALUE  <=  >  >=      for numbers and times\n"
+		     "  FIELD in (A, B)             one of these\n"
+		     "  and, or, not, ( )           standing side by side means and\n"
+		     "  since=1h until=2026-11-24T12:00:00Z\n\n"
+		     "Then, behind bars:\n"
+		     "  | fields FIELD, …           only these\n"
+		     "  | count [by FIELD, …]       how many, in groups\n"
+		     "  | top N   | limit N         the largest groups; how many rows\n\n"
+		     "Exit code 1: nothing matches.",
+	    .details = put_fields_help,
 	    .examples = "  outrider audit 'decision=deny since=1h'\n"
+			"  outrider audit 'principal.id=*alice* request.status>=400 | fields time, "
+			"request.path'\n"
 			"  outrider audit 'product=orders since=1d | count by principal.id, "
 			"decision | top 10'",
 	    .flags = flags,
@@ -270,13 +322,6 @@ int ctl_audit_main(int argc, char **argv)
 }
 
 /* ---- why ---- */
-
-static struct or_slice text(const struct or_json *j, const char *key)
-{
-	struct or_slice s = or_json_get_str(j, key);
-
-	return s.n ? s : OR_SLICE_LIT("-");
-}
 
 static void line(const char *label, struct or_slice value)
 {
@@ -340,6 +385,22 @@ static void show_inputs(struct ctl_api *api, struct or_slice sha256)
 	or_buf_done(&pretty);
 }
 
+/* A record of the decision alone was written before there was an answer. */
+static void show_request(const struct or_json *r)
+{
+	int64_t status = number(r, "request.status");
+
+	if (!or_json_get(r, "request.method"))
+		return;
+	if (status)
+		line_printf("  %-10s%.*s %.*s, answered %lld", "request",
+		    OR_SLICE_FMT(text(r, "request.method")), OR_SLICE_FMT(text(r, "request.path")),
+		    (long long)status);
+	else
+		line_printf("  %-10s%.*s %.*s, not answered yet", "request",
+		    OR_SLICE_FMT(text(r, "request.method")), OR_SLICE_FMT(text(r, "request.path")));
+}
+
 static void show_decision(struct ctl_api *api, const struct or_json *row)
 {
 	static const char *const heads[] = {"principal", "action", "resource"};
@@ -356,15 +417,16 @@ static void show_decision(struct ctl_api *api, const struct or_json *row)
 	lines_of_list("because", or_json_get(r, "policies"),
 	    allow ? NULL : "no policy permits it (what is not permitted is denied)");
 	lines_of_list("failed", or_json_get(r, "policy_errors"), NULL);
-	line("reason", text(r, "reason"));
+	if (or_json_get(r, "reason"))
+		line("reason", text(r, "reason"));
 	show_inputs(api, or_json_get_str(r, "inputs"));
-	line_printf("  %-10s%.*s %.*s, answered %lld", "request",
-	    OR_SLICE_FMT(text(r, "request.method")), OR_SLICE_FMT(text(r, "request.path")),
-	    (long long)number(r, "request.status"));
+	show_request(r);
 	line_printf("  %-10s%.*s from %.*s, phase %.*s", "when", OR_SLICE_FMT(text(r, "time")),
 	    OR_SLICE_FMT(text(r, "peer")), OR_SLICE_FMT(text(r, "phase")));
-	line_printf("  %-10srevision %lld, SHA-256 %.*s", "bundle",
-	    (long long)number(r, "bundle.revision"), OR_SLICE_FMT(text(r, "bundle.sha256")));
+	if (number(r, "bundle.revision"))
+		line_printf("  %-10srevision %lld, SHA-256 %.*s", "bundle",
+		    (long long)number(r, "bundle.revision"),
+		    OR_SLICE_FMT(text(r, "bundle.sha256")));
 	line_printf("  %-10sleaf %lld of shard %lld; prove it: outrider verify %.*s", "proof",
 	    (long long)number(row, "index"), (long long)number(row, "shard"),
 	    OR_SLICE_FMT(text(row, "id")));

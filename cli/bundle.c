@@ -3,6 +3,7 @@
 
 #include "base/str.h"
 #include "base/sys.h"
+#include "cli/args.h"
 #include "cli/key.h"
 #include "policy/bundle.h"
 #include "product/product.h"
@@ -167,6 +168,44 @@ enum or_code ctl_bundle_build(struct ctl_bundle_built *out, struct ctl_state *s,
 		return err ? err->code : OR_INVAL;
 	rc = read_policies(&src, files, s, policy_dir(s, opt), err);
 	return rc ? rc : sign(out, &src, opt, err);
+}
+
+enum or_code ctl_bundle_check(
+    const char *path, const char *const *trust, size_t n, const char *product, struct or_err *err)
+{
+	struct or_crypto_key *keys[CTL_ARGS_LIST_MAX] = {NULL};
+	struct pol_bundle_key pins[CTL_ARGS_LIST_MAX];
+	struct or_buf ids[CTL_ARGS_LIST_MAX], bytes;
+	struct pol_bundle_pins all = {.keys = pins, .product = product, .now_ns = now_ns()};
+	struct pol_bundle *bundle = NULL;
+	enum or_code rc = OR_OK;
+
+	OR_ASSERT(n <= CTL_ARGS_LIST_MAX);
+	or_buf_init(&bytes, POL_BUNDLE_MAX);
+	for (; all.n_keys < n && rc == OR_OK; all.n_keys++) {
+		size_t i = all.n_keys;
+
+		or_buf_init(&ids[i], 64);
+		rc = ctl_key_load(&keys[i], trust[i], err);
+		if (rc == OR_OK && pol_bundle_key_id(&ids[i], keys[i]))
+			rc = or_err_set(
+			    err, OR_INVAL, "%s: bundles are signed with Ed25519 keys", trust[i]);
+		pins[i] = (struct pol_bundle_key){.id = or_buf_slice(&ids[i]), .key = keys[i]};
+	}
+	if (rc == OR_OK)
+		rc = or_sys_read_file(&bytes, path, err);
+	if (rc == OR_OK) {
+		rc = pol_bundle_open(&bundle, or_buf_slice(&bytes), &all, NULL, err);
+		if (rc)
+			or_err_wrap(err, rc, "%s", path);
+	}
+	pol_bundle_unref(bundle);
+	for (size_t i = 0; i < all.n_keys; i++) {
+		or_crypto_key_free(keys[i]);
+		or_buf_done(&ids[i]);
+	}
+	or_buf_done(&bytes);
+	return rc;
 }
 
 /* The key pair for development, made on first use. */

@@ -29,6 +29,11 @@ struct ctl_bundle_built {
 OR_NODISCARD enum or_code ctl_bundle_build(struct ctl_bundle_built *out, struct ctl_state *s,
     const struct ctl_bundle_opt *opt, struct or_err *err);
 
+/* Whether an agent that trusts these keys (PEM files) takes the file for the product: the errors of
+ * pol_bundle_open, and those of reading the files. */
+OR_NODISCARD enum or_code ctl_bundle_check(
+    const char *path, const char *const *trust, size_t n, const char *product, struct or_err *err);
+
 /* A development bundle in dir, signed with <state>/keys/bundle.key, which is made where it is
  * missing. Both paths are in the state's arena. */
 OR_NODISCARD enum or_code ctl_bundle_develop(const char **bundle, const char **public_key,

@@ -19,16 +19,32 @@ enum {
 	HASH = TL_HASH_LEN,
 	LEAF_BUDGET = 4 * 1024 * 1024,
 	STREAMS_MAX = 1 << 20,
-	WINDOW = 16384, /* record hashes a stream keeps: a frame that came again may reach back */
+	WINDOW = 16384,     /* record hashes a stream keeps; more than a frame may cover */
+	MISSING_MAX = 4096, /* ranges a stream keeps */
+};
+
+/* Numbers that have not come, though later ones have. */
+struct missing {
+	uint64_t from, to;
+	uint64_t index; /* the leaf at which they were missed */
+	struct missing *next;
+};
+
+/* The hash of one record, and whose it is. */
+struct place {
+	uint64_t seq;
+	struct tl_hash hash;
 };
 
 /* One agent's sequence on one stream. */
 struct stream {
-	struct or_slice key;    /* agent, epoch, stream */
-	const char *name;       /* for messages */
-	uint64_t next;          /* the number that comes next */
-	struct tl_hash *hashes; /* of the records before next, a ring by number */
-	/* The frame whose records are coming: its root is checked when the last one is there. */
+	struct or_slice key; /* agent, epoch, stream */
+	const char *name;    /* for messages */
+	uint64_t next;       /* one above the highest number that came */
+	struct missing *missing;
+	size_t n_missing;
+	struct place *places; /* a ring by number: frames that came again may reach back */
+	/* The last frame; its root is checked when another one comes, or at the end. */
 	bool has_frame;
 	uint64_t frame_index, from, to;
 	struct tl_hash root;
@@ -60,6 +76,16 @@ struct ctl_check *ctl_check_new(const struct ctl_check_opt *opt)
 	return c;
 }
 
+static void free_missing(struct stream *s)
+{
+	while (s->missing) {
+		struct missing *m = s->missing;
+
+		s->missing = m->next;
+		or_mem_free(m);
+	}
+}
+
 void ctl_check_free(struct ctl_check *c)
 {
 	struct or_map_entry *e;
@@ -70,7 +96,8 @@ void ctl_check_free(struct ctl_check *c)
 	while ((e = or_map_next(&c->streams, &at))) {
 		struct stream *s = e->value;
 
-		or_mem_free(s->hashes);
+		or_mem_free(s->places);
+		free_missing(s);
 		or_mem_free(s->dropped);
 	}
 	or_map_done(&c->streams);
@@ -114,7 +141,7 @@ static struct stream *stream_of(
 		s->name = or_arena_printf(
 		    c->lasting, "agent %.8s, stream %.*s", or_buf_text(&key), OR_SLICE_FMT(name));
 		s->next = 1;
-		s->hashes = or_mem_array(WINDOW, sizeof(*s->hashes));
+		s->places = or_mem_array(WINDOW, sizeof(*s->places));
 		if (or_map_put(&c->streams, s->key, s) == OR_OK)
 			c->report.streams++;
 	}
@@ -128,6 +155,66 @@ static struct stream *stream_of(
 	return s;
 }
 
+/* Remembers a range as missing. */
+static void miss(struct ctl_check *c, struct stream *s, uint64_t from, uint64_t to)
+{
+	struct missing *m;
+
+	if (s->n_missing == MISSING_MAX) {
+		ctl_check_found(
+		    c, "%s: records %" PRIu64 " to %" PRIu64 " are missing", s->name, from, to);
+		return;
+	}
+	m = or_mem_new(sizeof(*m));
+	*m = (struct missing){.from = from, .to = to, .index = c->index, .next = s->missing};
+	s->missing = m;
+	s->n_missing++;
+}
+
+/* Takes [from, to] out of what is missing; false where none of it was. */
+static bool unmiss(struct ctl_check *c, struct stream *s, uint64_t from, uint64_t to)
+{
+	bool any = false;
+
+	for (struct missing **at = &s->missing; *at;) {
+		struct missing *m = *at;
+		uint64_t end = m->to;
+
+		if (to < m->from || from > m->to) {
+			at = &m->next;
+			continue;
+		}
+		any = true;
+		if (from > m->from) {
+			m->to = from - 1;
+			at = &m->next;
+		} else {
+			*at = m->next;
+			or_mem_free(m);
+			s->n_missing--;
+		}
+		if (to < end)
+			miss(c, s, to + 1, end);
+	}
+	return any;
+}
+
+/* The numbers have come, or were dropped by an agent that says so. False: they were there before.
+ */
+static bool account(struct ctl_check *c, struct stream *s, uint64_t from, uint64_t to)
+{
+	bool late = from < s->next;
+
+	if (late && !unmiss(c, s, from, to < s->next ? to : s->next - 1))
+		return false;
+	if (to >= s->next) {
+		if (from > s->next)
+			miss(c, s, s->next, from - 1);
+		s->next = to + 1;
+	}
+	return true;
+}
+
 static bool is_dropped(const struct stream *s, uint64_t seq)
 {
 	for (size_t i = 0; i < s->n_dropped; i++) {
@@ -137,23 +224,29 @@ static bool is_dropped(const struct stream *s, uint64_t seq)
 	return false;
 }
 
-/* All records of the frame are there: its root must be theirs. */
+/* What the agent signed is what the log holds under these numbers. */
 static void close_frame(struct ctl_check *c, struct stream *s)
 {
 	struct tl_tree t;
 	struct tl_hash root;
 
-	s->has_frame = false;
-	if (s->to - s->from >= WINDOW) {
-		ctl_check_found(c,
-		    "leaf %" PRIu64 ": %s: a frame over more records than a frame may hold",
-		    s->frame_index, s->name);
+	if (!s->has_frame)
 		return;
-	}
+	s->has_frame = false;
 	tl_tree_init(&t);
-	for (uint64_t seq = s->from; seq <= s->to; seq++) {
-		if (!is_dropped(s, seq))
-			tl_tree_append(&t, &s->hashes[seq % WINDOW], NULL, NULL);
+	for (uint64_t seq = s->from; seq <= s->to && s->to - s->from < WINDOW; seq++) {
+		const struct place *p = &s->places[seq % WINDOW];
+
+		if (is_dropped(s, seq))
+			continue;
+		if (p->seq != seq) {
+			ctl_check_found(c,
+			    "leaf %" PRIu64 ": %s: record %" PRIu64
+			    " is not there, though the agent signed it",
+			    s->frame_index, s->name, seq);
+			return;
+		}
+		tl_tree_append(&t, &p->hash, NULL, NULL);
 	}
 	tl_tree_root(&root, &t);
 	if (!tl_hash_eq(&root, &s->root))
@@ -161,15 +254,6 @@ static void close_frame(struct ctl_check *c, struct stream *s)
 		    "leaf %" PRIu64 ": %s: records %" PRIu64 " to %" PRIu64
 		    " are not those that the agent signed",
 		    s->frame_index, s->name, s->from, s->to);
-}
-
-/* Numbers that the agent dropped on purpose, and said so, are passed over. */
-static void skip_dropped(struct ctl_check *c, struct stream *s)
-{
-	while (s->has_frame && s->next <= s->to && is_dropped(s, s->next))
-		s->next++;
-	if (s->has_frame && s->next > s->to)
-		close_frame(c, s);
 }
 
 /* The certificate's own checks, once per certificate. NULL where it cannot be trusted. */
@@ -196,11 +280,7 @@ static struct or_crypto_key *trusted_key(
 
 static void open_frame(struct ctl_check *c, struct stream *s, const struct wire_frame *f)
 {
-	if (s->has_frame)
-		ctl_check_found(c,
-		    "leaf %" PRIu64 ": %s: record %" PRIu64
-		    " never came, though the agent signed it",
-		    s->frame_index, s->name, s->next);
+	close_frame(c, s);
 	s->has_frame = true;
 	s->frame_index = c->index;
 	s->from = f->seq_from;
@@ -211,15 +291,9 @@ static void open_frame(struct ctl_check *c, struct stream *s, const struct wire_
 	for (size_t i = 0; i < f->n_dropped; i++) {
 		s->dropped[2 * i] = f->dropped[i].from;
 		s->dropped[2 * i + 1] = f->dropped[i].to;
+		/* A frame that came again says again what was dropped. */
+		(void)account(c, s, f->dropped[i].from, f->dropped[i].to);
 	}
-	if (f->seq_from > s->next) {
-		/* The collector says so in a record of its own; see on_gap. */
-		ctl_check_found(c,
-		    "leaf %" PRIu64 ": %s: records %" PRIu64 " to %" PRIu64 " are missing",
-		    c->index, s->name, s->next, f->seq_from - 1);
-		s->next = f->seq_from;
-	}
-	skip_dropped(c, s);
 }
 
 static void on_frame(struct ctl_check *c, struct or_slice bytes, const char *where)
@@ -255,6 +329,7 @@ static void on_record(struct ctl_check *c, struct or_slice bytes, const char *wh
 	struct wire_audit r;
 	struct or_err err;
 	struct stream *s;
+	struct place *place;
 
 	c->report.records++;
 	if (wire_audit_decode(&r, NULL, bytes, c->scratch, &err)) {
@@ -267,20 +342,14 @@ static void on_record(struct ctl_check *c, struct or_slice bytes, const char *wh
 		ctl_check_found(c,
 		    "leaf %" PRIu64 ": %s: record %" PRIu64 " lies under no frame of its agent",
 		    c->index, s->name, r.seq);
-	if (r.seq < s->next) {
+	if (!account(c, s, r.seq, r.seq)) {
 		ctl_check_found(c, "leaf %" PRIu64 ": %s: record %" PRIu64 " is there twice",
 		    c->index, s->name, r.seq);
 		return;
 	}
-	if (r.seq > s->next)
-		ctl_check_found(c,
-		    "leaf %" PRIu64 ": %s: records %" PRIu64 " to %" PRIu64 " are missing",
-		    c->index, s->name, s->next, r.seq - 1);
-	tl_hash_leaf(&s->hashes[r.seq % WINDOW], bytes);
-	s->next = r.seq + 1;
-	skip_dropped(c, s);
-	if (s->has_frame && s->next > s->to)
-		close_frame(c, s);
+	place = &s->places[r.seq % WINDOW];
+	place->seq = r.seq;
+	tl_hash_leaf(&place->hash, bytes);
 }
 
 void ctl_check_leaf(
@@ -346,10 +415,11 @@ const struct ctl_check_report *ctl_check_end(struct ctl_check *c)
 	while ((e = or_map_next(&c->streams, &at))) {
 		struct stream *s = e->value;
 
-		if (s->has_frame)
+		close_frame(c, s);
+		for (struct missing *m = s->missing; m; m = m->next)
 			ctl_check_found(c,
-			    "%s: record %" PRIu64 " never came, though the agent signed it",
-			    s->name, s->next);
+			    "leaf %" PRIu64 ": %s: records %" PRIu64 " to %" PRIu64 " are missing",
+			    m->index, s->name, m->from, m->to);
 	}
 	return &c->report;
 }

@@ -249,6 +249,26 @@ static void check__sees_a_hole_between_batches(void **state)
 	ASSERT_HAS(text, "records 3 to 4 are missing");
 }
 
+static void check__takes_what_comes_late(void **state)
+{
+	struct world *w = *state;
+	struct ctl_check_opt opt;
+	char text[8192];
+
+	put_batch(w, 1, 2, w->agent);
+	put_batch(w, 7, 8, w->agent);
+	put_batch(w, 5, 6, w->agent);
+	put_batch(w, 3, 4, w->agent);
+	put_batch(w, 9, 9, w->agent);
+	opt = opt_for(w);
+	assert_int_equal(check_all(w, &opt, NULL, text), 0);
+	assert_string_equal(text, "");
+	put_leaf(w, WIRE_LEAF_RECORD, record(w, 5));
+	opt = opt_for(w);
+	assert_true(check_all(w, &opt, NULL, text) > 0);
+	ASSERT_HAS(text, "record 5 is there twice");
+}
+
 static void check__sees_a_record_twice(void **state)
 {
 	struct world *w = *state;
@@ -306,6 +326,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(check__sees_a_removed_record, make_world, end_world),
 	    cmocka_unit_test_setup_teardown(
 		check__sees_a_hole_between_batches, make_world, end_world),
+	    cmocka_unit_test_setup_teardown(check__takes_what_comes_late, make_world, end_world),
 	    cmocka_unit_test_setup_teardown(check__sees_a_record_twice, make_world, end_world),
 	    cmocka_unit_test_setup_teardown(check__sees_a_forged_frame, make_world, end_world),
 	    cmocka_unit_test_setup_teardown(

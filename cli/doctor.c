@@ -21,6 +21,7 @@ struct doctor {
 	bool json;
 	struct or_buf out; /* of --json */
 	struct or_jsonw w;
+	const char *agent; /* whose bundle and delivery are judged; NULL: nobody's */
 	bool sick;
 };
 
@@ -33,6 +34,8 @@ static void say(struct doctor *d, enum verdict v, const char *what, struct or_sl
 	d->sick = d->sick || v == BAD;
 	if (d->json) {
 		or_jsonw_object(&d->w);
+		if (d->agent)
+			or_jsonw_kv_text(&d->w, "agent", d->agent);
 		or_jsonw_kv_text(&d->w, "check", what);
 		or_jsonw_kv_text(&d->w, "verdict", words[v]);
 		or_jsonw_kv_str(&d->w, "detail", detail);
@@ -40,7 +43,7 @@ static void say(struct doctor *d, enum verdict v, const char *what, struct or_sl
 		return;
 	}
 	ctl_term_put(styles[v], or_slice_str(marks[v]));
-	printf("  %-22s", what);
+	printf("  %s%-*s", d->agent ? "  " : "", d->agent ? 20 : 22, what);
 	ctl_term_put(CTL_TERM_PLAIN, detail);
 	putchar('\n');
 }
@@ -186,7 +189,7 @@ static void judge_ship(struct doctor *d, const struct or_json *status)
 		    OR_SLICE_FMT(text(ship, "peer")), OR_SLICE_FMT(text(ship, "since")),
 		    (long long)number(spool, "pending"), (long long)number(spool, "bytes"),
 		    (long long)number(spool, "quota"), error.n ? ": " : "", OR_SLICE_FMT(error));
-	say(d, good ? GOOD : BAD, "  delivery", or_slice_str(line));
+	say(d, good ? GOOD : BAD, "delivery", or_slice_str(line));
 }
 
 static void judge_agent(struct doctor *d, const struct or_json *status)
@@ -201,7 +204,7 @@ static void judge_agent(struct doctor *d, const struct or_json *status)
 	if (number(bundle, "revision") == 0)
 		snprintf(line, sizeof(line), "none: everything is denied%s%.*s",
 		    error.n ? ": " : "", OR_SLICE_FMT(error));
-	say(d, number(bundle, "revision") == 0 || error.n ? BAD : GOOD, "  policy bundle",
+	say(d, number(bundle, "revision") == 0 || error.n ? BAD : GOOD, "policy bundle",
 	    or_slice_str(line));
 	judge_ship(d, status);
 }
@@ -231,7 +234,9 @@ static void check_agent(struct doctor *d, const char *name)
 	say(d, GOOD, line,
 	    or_slice_str(or_arena_printf(
 		d->state.arena, "pid %d, gate http://%s", (int)e.pid, e.gate ? e.gate : "?")));
+	d->agent = name;
 	judge_agent(d, status);
+	d->agent = NULL;
 }
 
 static void check_agents(struct doctor *d)
@@ -253,7 +258,9 @@ int ctl_doctor_main(int argc, char **argv)
 	struct doctor d = {0};
 	const char *state = NULL;
 	const struct ctl_args_flag flags[] = {
-	    {.name = "json", .help = "a list of {check, verdict, detail}", .on = &d.json},
+	    {.name = "json",
+		.help = "a list of {check, verdict, detail}, with the agent where it is one's",
+		.on = &d.json},
 	    {.name = "collector",
 		.metavar = "URL",
 		.value = &d.collector,
@@ -272,6 +279,8 @@ int ctl_doctor_main(int argc, char **argv)
 
 	if (!ctl_args_parse(&spec, argc, argv, &n_words, &code))
 		return code;
+	if (n_words)
+		return ctl_args_misuse(&spec, "unexpected word \"%s\"", argv[0]);
 	if (ctl_state_open(&d.state, state, &err))
 		return ctl_term_fail("doctor", &err);
 	or_buf_init(&d.out, 4 * OR_MIB);

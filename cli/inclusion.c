@@ -172,6 +172,7 @@ static void show(const struct inclusion *in, const char *id, bool json)
 	or_jsonw_init(&w, &b, 2);
 	or_jsonw_object(&w);
 	or_jsonw_kv_text(&w, "id", id);
+	or_jsonw_kv_bool(&w, "ok", true);
 	or_jsonw_kv_str(&w, "origin", in->shard->origin);
 	or_jsonw_kv_u64(&w, "index", in->index);
 	or_jsonw_kv_u64(&w, "size", in->size);

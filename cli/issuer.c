@@ -58,6 +58,18 @@ static void put_jwk(struct or_jsonw *w, const struct or_crypto_key *key, const c
 	or_buf_done(&raw);
 }
 
+static enum or_code read_issuer(
+    const struct or_json **out, struct or_arena *a, const char *dir, struct or_err *err)
+{
+	enum or_code rc = read_json(out, a, dir, "issuer.json", err);
+
+	if (rc == OR_ABSENT)
+		or_err_set(err, rc,
+		    "no issuer is in %s; make one with: outrider token issuer new --issuer URL",
+		    dir);
+	return rc;
+}
+
 /* The new key first, then those of the old set (NULL: none). */
 static enum or_code write_set(struct or_arena *a, const char *dir, const struct or_crypto_key *key,
     const char *kid, const struct or_json *old, struct or_err *err)
@@ -155,7 +167,7 @@ enum or_code ctl_issuer_rotate(
 {
 	struct or_arena *a = or_arena_new(BUDGET);
 	const struct or_json *issuer, *old;
-	enum or_code rc = read_json(&issuer, a, dir, "issuer.json", err);
+	enum or_code rc = read_issuer(&issuer, a, dir, err);
 
 	if (rc == OR_OK)
 		rc = read_json(&old, a, dir, "jwks.json", err);
@@ -170,7 +182,7 @@ enum or_code ctl_issuer_open(
 {
 	struct ctl_issuer i = {.arena = or_arena_new(BUDGET), .dir = dir};
 	const struct or_json *issuer;
-	enum or_code rc = read_json(&issuer, i.arena, dir, "issuer.json", err);
+	enum or_code rc = read_issuer(&issuer, i.arena, dir, err);
 
 	if (rc == OR_OK) {
 		i.url = or_json_get_str(issuer, "issuer");

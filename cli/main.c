@@ -11,6 +11,9 @@
 #include "cli/up.h"
 #include "cli/verify.h"
 
+#include <stdio.h>
+#include <string.h>
+
 int main(int argc, char **argv)
 {
 	static const struct ctl_verb verbs[] = {
@@ -21,12 +24,16 @@ int main(int argc, char **argv)
 	    {"why", "explain one decision", ctl_audit_why_main},
 	    {"verify", "prove that the audit trail is complete and unchanged", ctl_verify_main},
 	    {"doctor", "say what works here and what does not", ctl_doctor_main},
-	    {"policy", "build and inspect signed policy bundles", ctl_policy_main},
+	    {"policy", "build signed policy bundles", ctl_policy_main},
 	    {"product", "check a data product's descriptor and contracts", ctl_product_main},
 	    {"token", "issue tokens for development", ctl_token_main},
 	    {"key", "make keys", ctl_key_main},
 	};
 
+	if (argc == 2 && strcmp(argv[1], "--version") == 0) {
+		printf("outrider %s\n", OR_VERSION);
+		return 0;
+	}
 	return ctl_verb_run("outrider", "Outrider guards data products and proves who read them.",
 	    verbs, sizeof(verbs) / sizeof(verbs[0]), argc, argv);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/policy.h"
 
+#include "base/jsonw.h"
 #include "base/str.h"
 #include "cli/args.h"
 #include "cli/bundle.h"
@@ -9,6 +10,24 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+
+static void put_json(const struct ctl_bundle_built *built, const char *path)
+{
+	struct or_jsonw w;
+	struct or_buf text;
+
+	or_buf_init(&text, 64 * OR_KIB);
+	or_jsonw_init(&w, &text, 0);
+	or_jsonw_object(&w);
+	or_jsonw_kv_text(&w, "bundle", path);
+	or_jsonw_kv_text(&w, "product", built->product);
+	or_jsonw_kv_u64(&w, "revision", built->revision);
+	or_jsonw_kv_u64(&w, "policies", built->n_policies);
+	or_jsonw_kv_text(&w, "sha256", built->sha256);
+	or_jsonw_end(&w);
+	printf("%s\n", or_buf_text(&text));
+	or_buf_done(&text);
+}
 
 static int build(const struct ctl_args *spec, struct ctl_bundle_opt *opt, const char *state,
     const char *revision, const char *life, bool json)
@@ -28,9 +47,7 @@ static int build(const struct ctl_args *spec, struct ctl_bundle_opt *opt, const 
 	if (ctl_bundle_build(&built, &s, opt, &err))
 		code = ctl_term_fail("policy build", &err);
 	else if (json)
-		printf("{\"bundle\":\"%s\",\"product\":\"%s\",\"revision\":%" PRIu64
-		       ",\"policies\":%zu,\"sha256\":\"%s\"}\n",
-		    opt->out_path, built.product, built.revision, built.n_policies, built.sha256);
+		put_json(&built, opt->out_path);
 	else
 		printf("%s: product %s, revision %" PRIu64 ", %zu policies, valid for %s\n"
 		       "  SHA-256 %s\n",

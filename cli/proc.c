@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/proc.h"
 
+#include "base/json.h"
+#include "base/str.h"
+#include "base/sys.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -11,10 +15,11 @@
 #include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { ARGV_MAX = 64, READY_FD = 3 };
+enum { ARGV_MAX = 64, READY_FD = 3, LOG_MAX = 16 << 20 };
 
 void ctl_proc_find(char *out, size_t n, const char *name)
 {
@@ -186,6 +191,65 @@ enum or_code ctl_proc_wait_ready(int ready_fd, int timeout_ms, struct or_err *er
 	if (read(ready_fd, &byte, 1) != 1)
 		return or_err_set(err, OR_CLOSED, "it ended before it was ready");
 	return OR_OK;
+}
+
+size_t ctl_proc_log_end(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && st.st_size > 0 ? (size_t)st.st_size : 0;
+}
+
+/* "outrider-agent: the message" is how programs of ours refuse their configuration. */
+static struct or_slice without_program(struct or_slice line)
+{
+	size_t colon = or_str_find(line, ':', 0);
+
+	return or_str_has_prefix(line, "outrider-") && colon + 2 < line.n
+		   ? or_slice_from(line, colon + 2)
+		   : line;
+}
+
+/* The text that tells most, in the arena. */
+static struct or_slice find_reason(struct or_slice log, struct or_arena *a)
+{
+	struct or_slice reason = OR_SLICE_NONE;
+
+	while (log.n) {
+		size_t end = or_str_find(log, '\n', 0);
+		struct or_slice line = or_slice(log.p, end);
+		const struct or_json *j;
+
+		log = or_slice_from(log, end < log.n ? end + 1 : end);
+		if (line.n && line.p[0] == '{' && or_json_parse(&j, line, a, NULL) == OR_OK)
+			line = or_json_get_str(j, "error");
+		else
+			line = without_program(line);
+		if (line.n && !or_str_has_prefix(line, "see: "))
+			reason = line;
+	}
+	return reason;
+}
+
+enum or_code ctl_proc_log_why(const char *path, size_t from, const char *who, struct or_err *err)
+{
+	struct or_arena *a = or_arena_new(LOG_MAX);
+	struct or_slice log, reason = OR_SLICE_NONE;
+	struct or_buf b;
+
+	or_buf_init(&b, LOG_MAX);
+	if (or_sys_read_file(&b, path, NULL) == OR_OK) {
+		log = or_buf_slice(&b);
+		if (from < log.n)
+			reason = find_reason(or_slice_from(log, from), a);
+	}
+	if (reason.n)
+		or_err_set(err, OR_CLOSED, "%s did not start: %.*s", who, OR_SLICE_FMT(reason));
+	else
+		or_err_set(err, OR_CLOSED, "%s did not start; see %s", who, path);
+	or_buf_done(&b);
+	or_arena_free(a);
+	return OR_CLOSED;
 }
 
 enum or_code ctl_proc_free_port(uint16_t *port, struct or_err *err)

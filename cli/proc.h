@@ -30,6 +30,12 @@ OR_NODISCARD enum or_code ctl_proc_start(
 /* Waits for the child's word on ready_fd. OR_CLOSED: it ended instead; OR_TIMEOUT. */
 OR_NODISCARD enum or_code ctl_proc_wait_ready(int ready_fd, int timeout_ms, struct or_err *err);
 
+/* Where the log ends now; 0 where there is none. */
+size_t ctl_proc_log_end(const char *path);
+/* OR_CLOSED: WHO did not start, with the reason that it wrote into its log behind `from`: the last
+ * error of its JSON lines, or its last line. */
+enum or_code ctl_proc_log_why(const char *path, size_t from, const char *who, struct or_err *err);
+
 /* The path of a program of ours: beside this one, else by PATH. Copies into out. */
 void ctl_proc_find(char *out, size_t n, const char *name);
 

@@ -72,12 +72,48 @@ static void ready__tells_readiness_from_death(void **state)
 	assert_int_equal(exit_code(pid), 1);
 }
 
+static void log_why__gives_the_last_reason_behind_a_place(void **state)
+{
+	static const struct {
+		const char *log, *why;
+	} cases[] = {
+	    {"", "x did not start; see "},
+	    {"{\"event\":\"ok\"}\n", "x did not start; see "},
+	    {"{\"error\":\"one\"}\n{\"error\":\"two\"}\n{\"event\":\"end\"}\n",
+		"x did not start: two"},
+	    {"outrider-x: a.yaml:1: unknown key\nsee: outrider-x --help\n",
+		"x did not start: a.yaml:1: unknown key"},
+	    {"sh: no such thing", "x did not start: sh: no such thing"},
+	};
+	char *dir = support_tmpdir_new();
+	const char *path = support_path(dir, "log");
+	struct or_err err = {0};
+
+	(void)state;
+	assert_int_equal(ctl_proc_log_end(path), 0);
+	for (size_t i = 0; i < OR_LEN(cases); i++) {
+		FILE *f = fopen(path, "w");
+		size_t from;
+
+		assert_non_null(f);
+		fputs("{\"error\":\"of an earlier life\"}\n", f);
+		fflush(f);
+		from = ctl_proc_log_end(path);
+		fputs(cases[i].log, f);
+		fclose(f);
+		ASSERT_CODE(ctl_proc_log_why(path, from, "x", &err), OR_CLOSED);
+		assert_int_equal(strncmp(err.msg, cases[i].why, strlen(cases[i].why)), 0);
+	}
+	support_tmpdir_remove(dir);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(start__passes_environment_and_log),
 	    cmocka_unit_test(start__reports_a_missing_program),
 	    cmocka_unit_test(ready__tells_readiness_from_death),
+	    cmocka_unit_test(log_why__gives_the_last_reason_behind_a_place),
 	};
 
 	return cmocka_run_group_tests_name("cli.proc", tests, NULL, NULL);

@@ -58,7 +58,8 @@ static enum or_code load_product(struct run *r, struct or_err *err)
 	enum or_code rc;
 
 	if (!realpath(r->product_path, absolute))
-		return or_err_sys(err, "%s", r->product_path);
+		return or_err_sys(
+		    err, "the product's descriptor (--product FILE) %s", r->product_path);
 	r->product_path = or_arena_strdup(a, or_slice_str(absolute));
 	rc = ctl_state_read(&text, &r->state, r->product_path, err);
 	if (rc)
@@ -135,28 +136,37 @@ static enum or_code write_join_token(struct run *r, const char *path, struct or_
 	return rc;
 }
 
-/* "ISSUER=JWKS-FILE": issuers hold '=' rarely, files too; the last one counts. */
-static enum or_code put_issuers(struct run *r, struct or_jsonw *w, struct or_err *err)
+/* "ISSUER=JWKS-FILE": issuers hold '=' rarely, files too; the last one counts. Makes the file's
+ * path absolute. */
+static enum or_code resolve_issuer(struct run *r, const char **value, struct or_err *err)
+{
+	const char *equals = strrchr(*value, '=');
+	char absolute[PATH_MAX];
+
+	if (!equals || equals == *value)
+		return or_err_set(err, OR_INVAL, "--issuer %s: expected ISSUER=JWKS-FILE", *value);
+	if (!realpath(equals + 1, absolute))
+		return or_err_sys(err, "--issuer %s", *value);
+	*value =
+	    or_arena_printf(r->state.arena, "%.*s=%s", (int)(equals - *value), *value, absolute);
+	return OR_OK;
+}
+
+static void put_issuers(struct run *r, struct or_jsonw *w)
 {
 	or_jsonw_key(w, "issuers");
 	or_jsonw_array(w);
 	for (size_t i = 0; i < r->issuers.n; i++) {
+		struct or_slice value = or_slice_str(r->issuers.values[i]);
 		const char *equals = strrchr(r->issuers.values[i], '=');
-		char absolute[PATH_MAX];
 
-		if (!equals || equals == r->issuers.values[i])
-			return or_err_set(err, OR_INVAL, "--issuer %s: expected ISSUER=JWKS-FILE",
-			    r->issuers.values[i]);
-		if (!realpath(equals + 1, absolute))
-			return or_err_sys(err, "--issuer %s: %s", r->issuers.values[i], equals + 1);
 		or_jsonw_object(w);
-		or_jsonw_kv_str(w, "issuer",
-		    or_slice(r->issuers.values[i], (size_t)(equals - r->issuers.values[i])));
-		or_jsonw_kv_text(w, "jwks", absolute);
+		or_jsonw_kv_str(
+		    w, "issuer", or_slice(value.p, (size_t)(equals - r->issuers.values[i])));
+		or_jsonw_kv_text(w, "jwks", equals + 1);
 		or_jsonw_end(w);
 	}
 	or_jsonw_end(w);
-	return OR_OK;
 }
 
 static void put_section(struct or_jsonw *w, const char *name)
@@ -166,11 +176,8 @@ static void put_section(struct or_jsonw *w, const char *name)
 }
 
 /* JSON is YAML: the configuration is written as a person would find it, and quoted rightly. */
-static enum or_code put_config(
-    struct run *r, struct or_jsonw *w, const char *join_token, struct or_err *err)
+static void put_config(struct run *r, struct or_jsonw *w, const char *join_token)
 {
-	enum or_code rc;
-
 	or_jsonw_object(w);
 	or_jsonw_kv_text(w, "product", r->product_path);
 	or_jsonw_kv_text(w, "state", r->dir);
@@ -192,12 +199,11 @@ static enum or_code put_config(
 		or_jsonw_text(w, r->trust.values[i]);
 	or_jsonw_end(w);
 	or_jsonw_end(w);
-	rc = put_issuers(r, w, err);
+	put_issuers(r, w);
 	put_section(w, "admin");
 	or_jsonw_kv_text(w, "listen", "127.0.0.1:0");
 	or_jsonw_end(w);
 	or_jsonw_end(w);
-	return rc;
 }
 
 static enum or_code write_config(
@@ -209,10 +215,9 @@ static enum or_code write_config(
 
 	or_buf_init(&text, CONFIG_MAX);
 	or_jsonw_init(&w, &text, 2);
-	rc = put_config(r, &w, join_token, err);
+	put_config(r, &w, join_token);
 	or_buf_put_byte(&text, '\n');
-	if (rc == OR_OK)
-		rc = or_sys_write_file(path, or_buf_slice(&text), 0600, err);
+	rc = or_sys_write_file(path, or_buf_slice(&text), 0600, err);
 	or_buf_done(&text);
 	return rc;
 }
@@ -244,6 +249,8 @@ static enum or_code fill_in(struct run *r, struct or_err *err)
 		rc = absolute_path(r, &r->bundle, err);
 	for (size_t i = 0; i < r->trust.n && rc == OR_OK; i++)
 		rc = absolute_path(r, &r->trust.values[i], err);
+	for (size_t i = 0; i < r->issuers.n && rc == OR_OK; i++)
+		rc = resolve_issuer(r, &r->issuers.values[i], err);
 	if (rc == OR_OK && r->issuers.n == 0) {
 		const struct or_json *issuer = NULL;
 		struct or_slice text;
@@ -259,6 +266,20 @@ static enum or_code fill_in(struct run *r, struct or_err *err)
 		    OR_SLICE_FMT(or_json_get_str(issuer, "issuer")), jwks);
 	}
 	return rc;
+}
+
+/* The agent goes on with its last good bundle, or denies everything: a person should know. */
+static void warn_of_bundle(struct run *r)
+{
+	struct or_err err;
+
+	if (ctl_bundle_check(r->bundle, r->trust.values, r->trust.n,
+		or_arena_strdup(r->state.arena, r->product->id), &err))
+		fprintf(stderr,
+		    "outrider run: the bundle is refused, so the last good one decides, or "
+		    "everything "
+		    "is denied: %s\n",
+		    err.msg);
 }
 
 static void on_ready(void *arg, pid_t agent, pid_t workload)
@@ -278,6 +299,8 @@ static enum or_code prepare(struct run *r, const char *config, struct or_err *er
 
 	if (rc == OR_OK)
 		rc = fill_in(r, err);
+	if (rc == OR_OK)
+		warn_of_bundle(r);
 	if (rc == OR_OK)
 		rc = ctl_api_open(&r->api, &r->state, r->collector, err);
 	if (rc == OR_OK)

@@ -4,6 +4,7 @@
 #include "base/json.h"
 #include "base/sys.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -26,6 +27,16 @@ static const char *choose_dir(struct or_arena *a, const char *flag)
 	return home && *home ? or_arena_printf(a, "%s/.local/state/outrider", home) : NULL;
 }
 
+/* The absolute form of a directory that is not there yet. */
+static void in_working_directory(char out[PATH_MAX], const char *dir)
+{
+	size_t n = 0;
+
+	if (dir[0] != '/' && getcwd(out, PATH_MAX))
+		n = strlen(out);
+	snprintf(out + n, PATH_MAX - n, "%s%s", n ? "/" : "", dir);
+}
+
 enum or_code ctl_state_open(struct ctl_state *out, const char *dir, struct or_err *err)
 {
 	struct or_arena *a = or_arena_new(16 * OR_MIB);
@@ -35,10 +46,12 @@ enum or_code ctl_state_open(struct ctl_state *out, const char *dir, struct or_er
 
 	if (!chosen)
 		rc = or_err_set(err, OR_INVAL, "no state directory: give --state or set HOME");
-	if (rc == OR_OK)
-		rc = or_sys_mkdir(chosen, 0700, err);
-	if (rc == OR_OK && !realpath(chosen, absolute))
-		rc = or_err_sys(err, "%s", chosen);
+	if (rc == OR_OK && !realpath(chosen, absolute)) {
+		if (errno != ENOENT)
+			rc = or_err_sys(err, "the state directory %s", chosen);
+		else
+			in_working_directory(absolute, chosen);
+	}
 	if (rc) {
 		or_arena_free(a);
 		return rc;

@@ -9,7 +9,7 @@
  *
  * <state> is --state, else $OUTRIDER_HOME (a name of its own: OUTRIDER_STATE is the agent's and the
  * collector's key "state"), else $XDG_STATE_HOME/outrider, else
- * ~/.local/state/outrider. Made with mode 0700.
+ * ~/.local/state/outrider. Who writes there makes it, with mode 0700; asking leaves no trace.
  */
 #ifndef CLI_STATE_H
 #define CLI_STATE_H

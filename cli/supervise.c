@@ -33,6 +33,7 @@ struct supervisor {
 	int exit_code;
 	enum or_code rc;
 	struct or_err *err;
+	size_t log_from; /* where the agent's log ended before it started */
 };
 
 static void say(const char *what, const char *detail)
@@ -156,6 +157,7 @@ static void start_agent(void *arg)
 	enum or_code rc;
 
 	s->restart = NULL;
+	s->log_from = ctl_proc_log_end(s->opt->agent_log);
 	rc = ctl_proc_start(&s->agent, &s->ready_fd, &s->opt->agent, s->err);
 	if (rc) {
 		s->agent = 0;
@@ -180,8 +182,7 @@ static void on_agent_end(struct supervisor *s, int status)
 		return;
 	}
 	if (!s->agent_was_ready) {
-		give_up(s, or_err_set(s->err, OR_CLOSED, "the agent did not start; see %s",
-			       s->opt->agent_log));
+		give_up(s, ctl_proc_log_why(s->opt->agent_log, s->log_from, "the agent", s->err));
 		return;
 	}
 	if (or_loop_now_ns(s->loop) - s->agent_started_ns > STEADY_NS)

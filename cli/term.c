@@ -14,8 +14,13 @@ enum { COLS_MAX = 16, CELL_WIDTH_MAX = 60 };
 bool ctl_term_is_colour(void)
 {
 	const char *no = getenv("NO_COLOR"), *term = getenv("TERM");
+	const char *force = getenv("CLICOLOR_FORCE");
 
-	return isatty(STDOUT_FILENO) && !(no && *no) && !(term && strcmp(term, "dumb") == 0);
+	if (no && *no)
+		return false;
+	if (force && *force && strcmp(force, "0") != 0)
+		return true;
+	return isatty(STDOUT_FILENO) && !(term && strcmp(term, "dumb") == 0);
 }
 
 static const char *code_of(enum ctl_term_style style)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * How the CLI speaks: colour on a terminal and none in a pipe (NO_COLOR and TERM=dumb are heard),
+ * How the CLI speaks: colour on a terminal and none in a pipe (NO_COLOR, CLICOLOR_FORCE and
+ * TERM=dumb are heard),
  * aligned tables, and text from elsewhere made harmless (control characters shown as U+FFFD).
  */
 #ifndef CLI_TERM_H

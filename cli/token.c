@@ -38,7 +38,7 @@ static int run_new(int argc, char **argv)
 	const struct ctl_args_flag flags[] = {
 	    {.name = "dir",
 		.metavar = "DIR",
-		.help = "where its keys and jwks.json go",
+		.help = "where its keys and jwks.json go (default: issuer/ in the state directory)",
 		.value = &dir},
 	    {.name = "issuer", .metavar = "URL", .help = "the tokens' iss", .value = &url},
 	    {.name = "alg",
@@ -61,8 +61,10 @@ static int run_new(int argc, char **argv)
 
 	if (!ctl_args_parse(&args, argc, argv, &n_words, &code))
 		return code;
-	if (!url || n_words)
-		return ctl_args_misuse(&args, "--issuer is needed, and no further word");
+	if (n_words)
+		return ctl_args_misuse(&args, "unexpected word \"%s\"", argv[0]);
+	if (!url)
+		return ctl_args_misuse(&args, "--issuer is needed");
 	dir = directory(dir, &err);
 	if (!dir)
 		return ctl_term_fail("token issuer new", &err);
@@ -278,7 +280,7 @@ static int run_mint(int argc, char **argv)
 		.list = &m.aud},
 	    {.name = "groups",
 		.metavar = "A,B",
-		.help = "groups; may be repeated",
+		.help = "its groups; may be repeated",
 		.list = &m.groups},
 	    {.name = "claim",
 		.metavar = "NAME=VALUE",
@@ -307,8 +309,10 @@ static int run_mint(int argc, char **argv)
 
 	if (!ctl_args_parse(&args, argc, argv, &n_words, &code))
 		return code;
-	if (!m.sub || !m.sub[0] || m.aud.n == 0 || n_words)
-		return ctl_args_misuse(&args, "--sub and --aud are needed, and no further word");
+	if (n_words)
+		return ctl_args_misuse(&args, "unexpected word \"%s\"", argv[0]);
+	if (!m.sub || !m.sub[0] || m.aud.n == 0)
+		return ctl_args_misuse(&args, "--sub and --aud are needed");
 	m.dir = directory(m.dir, &err);
 	if (!m.dir)
 		return ctl_term_fail("token mint", &err);

@@ -79,8 +79,10 @@ enum or_code ctl_trust_put(struct ctl_state *s, struct or_slice origin,
 	const struct or_json *all;
 	struct or_jsonw w;
 	struct or_buf text;
-	enum or_code rc = read_all(&all, s, err);
+	enum or_code rc = or_sys_mkdir(s->dir, 0700, err);
 
+	if (rc == OR_OK)
+		rc = read_all(&all, s, err);
 	if (rc)
 		return rc;
 	or_buf_init(&text, FILE_MAX);

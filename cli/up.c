@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/up.h"
 
+#include "base/jsonw.h"
 #include "base/sys.h"
 #include "cli/args.h"
 #include "cli/proc.h"
@@ -17,24 +18,6 @@
 
 enum { READY_TIMEOUT_MS = 15000, STOP_TIMEOUT_MS = 15000 };
 
-/* The last lines of the collector's log tell why it did not start. */
-static void show_log_tail(const char *path)
-{
-	struct or_buf b;
-	size_t from, lines = 0;
-
-	or_buf_init(&b, 4 * OR_MIB);
-	if (or_sys_read_file(&b, path, NULL) == OR_OK && b.n) {
-		for (from = b.n; from > 0; from--) {
-			if (b.p[from - 1] == '\n' && from < b.n && ++lines == 3)
-				break;
-		}
-		fprintf(
-		    stderr, "%s:\n%.*s", path, OR_SLICE_FMT(or_slice_from(or_buf_slice(&b), from)));
-	}
-	or_buf_done(&b);
-}
-
 static enum or_code start(
     struct ctl_state *s, const char *listen, const char *config, struct or_err *err)
 {
@@ -43,7 +26,7 @@ static enum or_code start(
 	const char *log = ctl_state_path(s, "collector/collector.log");
 	struct ctl_proc_opt opt = {
 	    .argv = argv, .log_path = log, .detached = true, .wants_ready = true};
-	size_t n = 3;
+	size_t n = 3, said;
 	enum or_code rc;
 	pid_t pid;
 	int ready;
@@ -57,6 +40,7 @@ static enum or_code start(
 		argv[n++] = "--config";
 		argv[n++] = config;
 	}
+	said = ctl_proc_log_end(log);
 	rc = or_sys_mkdir(argv[2], 0700, err);
 	if (rc == OR_OK)
 		rc = ctl_proc_start(&pid, &ready, &opt, err);
@@ -64,22 +48,28 @@ static enum or_code start(
 		return rc;
 	rc = ctl_proc_wait_ready(ready, READY_TIMEOUT_MS, err);
 	close(ready);
-	if (rc) {
-		or_err_wrap(err, rc, "the collector did not start");
-		show_log_tail(log);
-	}
-	return rc;
+	return rc ? ctl_proc_log_why(log, said, "the collector", err) : OR_OK;
 }
 
 static int report(struct ctl_state *s, bool was_running, bool json)
 {
 	struct ctl_state_endpoint e;
+	struct or_jsonw w;
+	struct or_buf text;
 	struct or_err err;
 
 	if (ctl_state_endpoint(&e, s, "collector", &err) || !e.url)
 		return ctl_term_fail("up", &err);
 	if (json) {
-		printf("{\"url\":\"%s\",\"pid\":%d,\"state\":\"%s\"}\n", e.url, (int)e.pid, s->dir);
+		or_buf_init(&text, 16 * OR_KIB);
+		or_jsonw_init(&w, &text, 0);
+		or_jsonw_object(&w);
+		or_jsonw_kv_text(&w, "url", e.url);
+		or_jsonw_kv_i64(&w, "pid", e.pid);
+		or_jsonw_kv_text(&w, "state", s->dir);
+		or_jsonw_end(&w);
+		printf("%s\n", or_buf_text(&text));
+		or_buf_done(&text);
 		return CTL_EXIT_YES;
 	}
 	ctl_term_printf(CTL_TERM_GOOD, "collector %s", was_running ? "already runs" : "runs");
@@ -177,6 +167,8 @@ int ctl_up_down_main(int argc, char **argv)
 
 	if (!ctl_args_parse(&spec, argc, argv, &n_words, &code))
 		return code;
+	if (n_words)
+		return ctl_args_misuse(&spec, "unexpected word \"%s\"", argv[0]);
 	if (ctl_state_open(&s, state, &err))
 		return ctl_term_fail("down", &err);
 	if (ctl_state_endpoint(&e, &s, "collector", &err) != OR_OK || !e.alive) {

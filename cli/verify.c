@@ -244,6 +244,16 @@ static enum or_code open_source(struct ctl_source *src, struct ctl_api *api, str
 	return rc ? rc : ctl_source_api(src, api, err);
 }
 
+static bool is_key(const char *text, struct or_err *err)
+{
+	struct tl_note_key key;
+
+	if (tl_note_key_parse(&key, or_slice_str(text), err))
+		return false;
+	tl_note_key_done(&key);
+	return true;
+}
+
 int ctl_verify_main(int argc, char **argv)
 {
 	const char *state = NULL, *collector = NULL, *dir = NULL;
@@ -288,7 +298,10 @@ int ctl_verify_main(int argc, char **argv)
 	if (!ctl_args_parse(&spec, argc, argv, &n_words, &code))
 		return code;
 	if (n_words > 1 || (n_words && dir))
-		return ctl_args_misuse(&spec, "at most one id, and that from the API");
+		return ctl_args_misuse(&spec,
+		    n_words > 1 ? "one ID at a time" : "--dir checks everything: no ID with it");
+	if (v.pinned && !is_key(v.pinned, &err))
+		return ctl_args_misuse(&spec, "--key %s: %s", v.pinned, err.msg);
 	if (ctl_state_open(&s, state, &err))
 		return ctl_term_fail("verify", &err);
 	if (open_source(&src, &api, &s, collector, dir, &err)) {

@@ -152,7 +152,7 @@ static enum or_code read_fd(int *out, const char *text, struct or_err *err)
 	return OR_OK;
 }
 
-/* Takes what is no option out of the arguments: --print-config, --ready-fd N. */
+/* Takes what is no option out of the arguments: --print-config, --reference, --ready-fd N. */
 static enum or_code take_own(
     struct co_config *c, char **to, int *n_to, int argc, char *const *argv, struct or_err *err)
 {
@@ -165,6 +165,8 @@ static enum or_code take_own(
 
 		if (or_slice_is(arg, "--print-config"))
 			c->print = true;
+		else if (or_slice_is(arg, "--reference"))
+			c->reference = true;
 		else if (or_slice_is(arg, ready))
 			rc = read_fd(&c->ready_fd, i + 1 < argc ? argv[++i] : NULL, err);
 		else if (or_str_has_prefix(arg, "--ready-fd="))
@@ -190,9 +192,9 @@ enum or_code co_config_load(struct co_config *out, int argc, char *const *argv, 
 		return or_err_set(err, OR_FULL, "too many arguments");
 	rc = take_own(&c, rest, &src.argc, argc, argv, err);
 	src.argv = rest;
-	if (rc == OR_OK)
+	if (rc == OR_OK && !c.reference)
 		rc = or_opt_load(&set, &src, a, &seen, err);
-	if (rc == OR_OK && !seen.help && seen.rest < src.argc)
+	if (rc == OR_OK && !seen.help && !c.reference && seen.rest < src.argc)
 		rc = or_err_set(
 		    err, OR_INVAL, "unexpected word \"%s\"; see --help", rest[seen.rest]);
 	if (rc)
@@ -218,6 +220,23 @@ void co_config_help(struct or_buf *out)
 	    "\n  --print-config   show the configuration in force as YAML, and end\n"
 	    "  --ready-fd N     write \"ready\" to that file descriptor once requests are "
 	    "served\n");
+}
+
+void co_config_reference(struct or_buf *out)
+{
+	struct co_config c = {0};
+	struct or_opt_table table;
+	struct or_opt_set set = set_of(&table, &c);
+
+	or_buf_put_str(out,
+	    "# outrider-collector: configuration\n\n"
+	    "`outrider-collector --reference` prints this page; a test compares the two.\n\n"
+	    "A key is written nested at its dots in the YAML file (`--config FILE`, else\n"
+	    "`" CO_CONFIG_FILE "`), as `--KEY VALUE` on the command line, and as "
+	    "`OUTRIDER_KEY` in the\nenvironment, in capitals and with `_` for dots and dashes "
+	    "(`OUTRIDER_LOG_LEVEL`). The command line\nwins over the environment, the environment "
+	    "over the file. `--print-config` shows what is in force.\n\n");
+	or_opt_doc_markdown(out, &set);
 }
 
 /* Nanoseconds in the largest unit that has no remainder. */

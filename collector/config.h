@@ -31,6 +31,7 @@ struct co_config {
 	/* On the command line only. */
 	int ready_fd; /* -1: nobody waits */
 	bool print;
+	bool reference;
 	bool help;
 };
 
@@ -40,6 +41,8 @@ OR_NODISCARD enum or_code co_config_load(struct co_config *out, int argc, char *
 
 /* --help. */
 void co_config_help(struct or_buf *out);
+/* --reference: the page docs/reference/outrider-collector.md. */
+void co_config_reference(struct or_buf *out);
 /* The configuration in force as YAML that co_config_load reads back. */
 void co_config_print(struct or_buf *out, const struct co_config *c);
 

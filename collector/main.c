@@ -97,7 +97,7 @@ static int serve(const struct co_config *config)
 	return EXIT_FINE;
 }
 
-/* --help and --print-config. */
+/* --help, --reference and --print-config. */
 static int show(const struct co_config *config)
 {
 	struct or_buf text;
@@ -105,6 +105,8 @@ static int show(const struct co_config *config)
 	or_buf_init(&text, 65536);
 	if (config->help)
 		co_config_help(&text);
+	else if (config->reference)
+		co_config_reference(&text);
 	else
 		co_config_print(&text, config);
 	fputs(or_buf_text(&text), stdout);
@@ -125,7 +127,7 @@ int main(int argc, char **argv)
 		or_arena_free(a);
 		return EXIT_USAGE;
 	}
-	if (config.help || config.print) {
+	if (config.help || config.print || config.reference) {
 		code = show(&config);
 	} else {
 		or_log_init(&(struct or_log_opt){.fd = STDERR_FILENO,

@@ -11,9 +11,9 @@ PATH=${OUTRIDER_BIN:-build/release/bin}:$PATH
 command -v outrider >/dev/null || { echo "build first: ./dev build" >&2; exit 3; }
 
 if [[ -t 1 && -z ${NO_COLOR:-} && ${TERM:-dumb} != dumb ]]; then
-    BOLD=$'\e[1m' DIM=$'\e[2m' GREEN=$'\e[32m' RED=$'\e[31m' CYAN=$'\e[36m' PLAIN=$'\e[0m'
+    COLOUR=1 BOLD=$'\e[1m' DIM=$'\e[2m' GREEN=$'\e[32m' RED=$'\e[31m' CYAN=$'\e[36m' PLAIN=$'\e[0m'
 else
-    BOLD='' DIM='' GREEN='' RED='' CYAN='' PLAIN=''
+    COLOUR='' BOLD='' DIM='' GREEN='' RED='' CYAN='' PLAIN=''
 fi
 
 KAFKA=''
@@ -59,7 +59,8 @@ say() { # TEXT: what happens next, in plain words
 show() { # COMMAND…: shown as a person would type it, then run
     local shown=$*
     printf '%s   $ %s%s\n' "$CYAN" "${shown//$WORK/\$DEMO}" "$PLAIN"
-    "$@" | sed 's/^/   /' || return "${PIPESTATUS[0]}"
+    # What is shown goes through a pipe first.
+    CLICOLOR_FORCE=$COLOUR "$@" | sed 's/^/   /' || return "${PIPESTATUS[0]}"
 }
 
 show_failing() { # EXIT COMMAND…: must end with that code
@@ -138,11 +139,12 @@ request bob 200 "$BOB" "/totals?limit=1"
 
 say "Each decision is in the audit trail: for confidential data it was on disk before the request
    went on (strict), else it was recorded with the answer (async)."
-show outrider audit 'product=orders kind=access | count by port, phase, decision'
+# What was recorded before the answers is shipped within a moment.
 for _ in $(seq 100); do
-    outrider audit 'decision=deny since=1h principal.id=*#bob' >/dev/null && break
+    outrider doctor | grep -q ', 0 records wait' && break
     sleep 0.1
 done
+show outrider audit 'product=orders kind=access | count by port, phase, decision'
 show outrider audit 'decision=deny since=1h'
 
 say "Why was Bob denied? The record names the policies, and what they saw."

@@ -151,7 +151,7 @@ enum or_code pol_bundle_build(struct or_buf *out, const struct pol_bundle_source
 	put_pae(&signed_bytes, or_buf_slice(&payload));
 	rc = or_crypto_sign(&sig, key, OR_CRYPTO_EDDSA, or_buf_slice(&signed_bytes));
 	if (rc)
-		or_err_set(err, rc, "this key cannot sign bundles");
+		or_err_set(err, rc, "this key cannot sign bundles: a private Ed25519 key can");
 	put_envelope(&bytes, or_buf_slice(&payload), key_id, or_buf_slice(&sig));
 	if (rc == OR_OK && !or_buf_ok(&bytes))
 		rc = or_err_set(err, OR_FULL, "a bundle is at most %llu bytes", POL_BUNDLE_MAX);

@@ -76,7 +76,7 @@ static const struct wire_field fields[] = {
     F("epoch", HEX64, epoch, "the life of its spool"),
     F("stream", TEXT, stream, "topic and product that the sequence counts in"),
     F("seq", U64, seq, "its number in the stream"),
-    F("attributes", ATTRIBUTE, attributes, "attributes.<key>: what else is known"),
+    F("attributes", ATTRIBUTE, attributes, "what else is known, as attributes.KEY"),
 };
 
 enum { N = OR_LEN(fields), ATTRIBUTES = N - 1 };

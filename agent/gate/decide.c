@@ -5,6 +5,7 @@
 #include "base/jsonw.h"
 #include "base/mem.h"
 #include "policy/authorize.h"
+#include "policy/conform.h"
 #include "policy/ext_ip.h"
 #include "product/route.h"
 
@@ -25,6 +26,7 @@ struct run {
 	struct ag_identity_who who;
 	struct pol_uid principal, action, resource;
 	const struct pol_record *attrs, *context;
+	struct or_slice unfit; /* the claim that is not of the type that policies expect */
 };
 
 #define UID(type, id) pol_uid_make(OR_SLICE_LIT(type), (id))
@@ -265,8 +267,8 @@ static enum or_code put_entities(struct run *r, const struct pol_bundle *bundle)
 	pol_ctx_begin(r->d->ctx, bases, bases[1] ? 2 : 1);
 	for (size_t i = 0; i < r->who.n_groups; i++)
 		groups[i] = UID("Group", join(r->a, r->who.issuer, "#", r->who.groups[i]));
-	rc = ag_subject_attributes(
-	    &r->attrs, pol_bundle_schema(bundle), OR_SLICE_LIT("User"), r->who.claims, r->a);
+	rc = ag_subject_attributes(&r->attrs, &r->unfit, pol_bundle_schema(bundle),
+	    OR_SLICE_LIT("User"), r->who.claims, r->a);
 	r->principal = UID("User", r->out->record.principal.id);
 	r->action = UID("Action", r->out->record.action);
 	r->resource = UID("Port", r->out->record.resource.id);
@@ -350,33 +352,99 @@ static const char *reason_of(const struct pol_decision *d)
 	return d->by_error ? "policy_error" : "no_permit";
 }
 
+/* A deny that no policy had a say in; the attribute tells what did not fit. */
+static enum or_code deny_unfit(
+    struct run *r, const char *reason, const char *key, struct or_slice value)
+{
+	struct wire_attribute *attribute = or_arena_alloc(r->a, sizeof(*attribute));
+
+	if (!attribute)
+		return OR_FULL;
+	*attribute =
+	    (struct wire_attribute){.key = or_slice_str(key), .value = or_arena_dup(r->a, value)};
+	r->out->record.attributes = attribute;
+	r->out->record.n_attributes = 1;
+	return conclude(r, AG_DECIDE_DENY, reason);
+}
+
+/* Purposes are asked for by name: one that the owner does not list is none that was agreed on. */
+static bool is_purpose_listed(const struct run *r)
+{
+	struct dp_settings s = dp_product_setting(r->d->opt.folder->product, r->out->port);
+
+	if (!r->ask->purpose.n || !s.n_purposes)
+		return true;
+	for (size_t i = 0; i < s.n_purposes; i++) {
+		if (or_slice_eq(s.purposes[i], r->ask->purpose))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Policies were validated against their schema, and say what was meant only of what fits it: a
+ * forbid that asks for `principal has x` or for an action's group passes by what it does not know.
+ * False: the decision has been made.
+ */
+static bool check_fit(struct run *r, const struct pol_bundle *bundle,
+    const struct pol_request *request, enum or_code *rc)
+{
+	const struct pol_schema *schema = pol_bundle_schema(bundle);
+	const struct pol_entity *principal = pol_ctx_find(r->d->ctx, &r->principal);
+	struct or_err err = {0};
+
+	*rc = OR_OK;
+	if (!is_purpose_listed(r))
+		*rc = deny_unfit(r, "purpose_unknown", "purpose", r->ask->purpose);
+	else if (r->unfit.p)
+		*rc = deny_unfit(r, "claim_type", "claim", r->unfit);
+	else if (schema && pol_conform_request(schema, request, &err))
+		*rc = deny_unfit(r, "not_in_schema", "schema", or_slice_str(err.msg));
+	else if (schema && pol_conform_entity(schema, principal, &err))
+		*rc = deny_unfit(r, "principal_unfit", "schema", or_slice_str(err.msg));
+	else
+		return true;
+	return false;
+}
+
+static enum or_code put_bundle(struct run *r, const struct pol_bundle *bundle)
+{
+	uint8_t *hash = or_arena_alloc(r->a, OR_CRYPTO_HASH_LEN);
+
+	if (!hash)
+		return OR_FULL;
+	memcpy(hash, pol_bundle_hash(bundle), OR_CRYPTO_HASH_LEN);
+	r->out->record.bundle_sha256 = or_slice(hash, OR_CRYPTO_HASH_LEN);
+	r->out->record.bundle_revision = pol_bundle_revision(bundle);
+	return OR_OK;
+}
+
 static enum or_code authorize(struct run *r, const struct pol_bundle *bundle)
 {
 	const struct pol_set *set = pol_bundle_set(bundle);
 	struct pol_request request = {.on_forbid_error = POL_FORBID_ERROR_DENY};
 	struct pol_decision decision;
-	uint8_t *hash;
 	enum or_code rc = put_context(r);
 
 	if (rc == OR_OK)
 		rc = put_entities(r, bundle);
 	if (rc == OR_OK)
 		rc = put_inputs(r);
+	if (rc == OR_OK)
+		rc = put_bundle(r, bundle);
 	if (rc)
 		return rc;
 	request.principal = r->principal;
 	request.action = r->action;
 	request.resource = r->resource;
 	request.context = r->context;
+	if (!check_fit(r, bundle, &request, &rc))
+		return rc;
 	rc = pol_authorize_request(&decision, r->d->ctx, &set, 1, &request);
 	if (rc == OR_OK)
 		rc = put_reasons(r, &decision);
-	hash = or_arena_alloc(r->a, OR_CRYPTO_HASH_LEN);
-	if (rc || !hash)
+	if (rc)
 		return OR_FULL;
-	memcpy(hash, pol_bundle_hash(bundle), OR_CRYPTO_HASH_LEN);
-	r->out->record.bundle_sha256 = or_slice(hash, OR_CRYPTO_HASH_LEN);
-	r->out->record.bundle_revision = pol_bundle_revision(bundle);
 	return conclude(r, decision.allow && !owes(&decision) ? AG_DECIDE_ALLOW : AG_DECIDE_DENY,
 	    reason_of(&decision));
 }

@@ -9,7 +9,10 @@
  * Product and Domain; context {method, path, query, client, purpose}.
  *
  * Whatever is not a clear yes is a no: no bundle, no port, no identity, an unknown method, a forbid
- * that errs, a request that needs too much memory.
+ * that errs, a request that needs too much memory. So is what the bundle's schema does not know,
+ * before any policy is asked: a claim of another type than it declares (claim_type), a required
+ * one that is missing (principal_unfit), an action or context that is not declared (not_in_schema);
+ * and a purpose that the product does not list (purpose_unknown). The record says which.
  *
  * Thread: the loop's. A result lies in the caller's arena. Nothing here writes a record.
  */

@@ -24,6 +24,8 @@ struct world {
 	struct ag_decide *decide;
 	char file[512], public_key[512];
 	const char *keys[1];
+	struct or_slice schema;  /* of the bundle; none: the example's */
+	struct or_slice purpose; /* that requests give */
 };
 
 static struct or_slice read_all(struct world *w, const char *path)
@@ -46,7 +48,8 @@ static void write_bundle(struct world *w, struct or_slice policy)
 	    .revision = 7,
 	    .not_before_ns = NOW_NS - OR_NS_PER_S,
 	    .not_after_ns = NOW_NS + 3600 * OR_NS_PER_S,
-	    .schema = read_all(w, "examples/orders/policy/schema.cedarschema"),
+	    .schema =
+		w->schema.n ? w->schema : read_all(w, "examples/orders/policy/schema.cedarschema"),
 	    .policies = &file,
 	    .n_policies = 1};
 	struct or_buf bytes, id, pem;
@@ -175,6 +178,7 @@ static struct ag_decide_result ask(
 	    .token = token_text,
 	    .peer = OR_SLICE_LIT("127.0.0.1:4000"),
 	    .client_ip = OR_SLICE_LIT("127.0.0.1"),
+	    .purpose = w->purpose,
 	    .trace_id = or_slice(id, 16),
 	    .span_id = or_slice(id, 8),
 	    .now_ns = NOW_NS};
@@ -307,16 +311,85 @@ static void decide__denies_unknown_ports_and_methods(void **state)
 	assert_int_equal(r.verdict, AG_DECIDE_UNAUTHENTICATED);
 }
 
-static void decide__a_claim_of_another_type_is_no_attribute(void **state)
+/* Left out, such a claim would let its bearer pass by the forbid. */
+#define GUARDED                                                                                    \
+	"permit (principal, action, resource);"                                                    \
+	"forbid (principal, action, resource)"                                                     \
+	" when { principal has clearance && principal.clearance < resource.level };"
+
+static void decide__denies_a_claim_of_another_type(void **state)
+{
+	static const char *const wrong[] = {
+	    "\"1\"", "1.5", "null", "[1]", "{\"n\":1}", "true", "9223372036854775808"};
+	struct world *w = *state;
+	struct ag_decide_result r;
+
+	open_with_policy(w, OR_SLICE_LIT(GUARDED));
+	for (size_t i = 0; i < OR_LEN(wrong); i++) {
+		char claims[256];
+
+		snprintf(claims, sizeof(claims), ANALYST("eve", "%s"), wrong[i]);
+		r = ask(w, "GET", "/orders", token(w, claims));
+		if (r.verdict == AG_DECIDE_UNAUTHENTICATED)
+			continue; /* a number that is none of ours is not even JSON here */
+		assert_int_equal(r.verdict, AG_DECIDE_DENY);
+		assert_string_equal(r.reason, "claim_type");
+		ASSERT_SLICE(r.record.attributes[0].key, "claim");
+		ASSERT_SLICE(r.record.attributes[0].value, "clearance");
+		assert_int_equal(r.record.bundle_revision, 7);
+		assert_true(r.inputs.n > 0);
+	}
+	r = ask(w, "GET", "/orders", token(w, ANALYST("eve", "1")));
+	assert_string_equal(r.reason, "policy_forbid");
+	r = ask(w, "GET", "/orders", token(w, CLAIMS("eve", "")));
+	assert_int_equal(r.verdict, AG_DECIDE_ALLOW); /* as the policy says of one without */
+}
+
+static void decide__denies_what_the_schema_lacks(void **state)
+{
+	const struct or_slice bare =
+	    OR_SLICE_LIT("entity Product; entity Domain; entity Group;"
+			 "entity Port in [Product, Domain] = {name: String, version: "
+			 "String, domain: String, classification: String, level: Long};"
+			 "entity User in [Group] = {clearance: Long};"
+			 "action read appliesTo {principal: [User], resource: [Port],"
+			 " context: {method: String, path: String, query: Set<String>,"
+			 " client: ipaddr}};"
+			 "action write appliesTo {principal: [User], resource: [Port],"
+			 " context: {method: String}};");
+	struct world *w = *state;
+	struct ag_decide_result r;
+
+	w->schema = bare;
+	open_with_policy(w, OR_SLICE_LIT("permit (principal, action, resource);"));
+	r = ask(w, "GET", "/orders", token(w, ANALYST("alice", "2")));
+	assert_int_equal(r.verdict, AG_DECIDE_ALLOW);
+	r = ask(w, "DELETE", "/orders", token(w, ANALYST("alice", "2")));
+	assert_int_equal(r.verdict, AG_DECIDE_DENY);
+	assert_string_equal(r.reason, "not_in_schema");
+	ASSERT_SLICE(r.record.attributes[0].key, "schema");
+	r = ask(w, "POST", "/orders", token(w, ANALYST("alice", "2")));
+	assert_string_equal(r.reason, "not_in_schema");
+	r = ask(w, "GET", "/orders", token(w, CLAIMS("alice", "")));
+	assert_int_equal(r.verdict, AG_DECIDE_DENY);
+	assert_string_equal(r.reason, "principal_unfit");
+}
+
+static void decide__denies_a_purpose_that_the_product_does_not_list(void **state)
 {
 	struct world *w = *state;
 	struct ag_decide_result r;
 
-	open_example(w);
-	r = ask(w, "GET", "/orders", token(w, ANALYST("eve", "\"2\"")));
+	open_with_policy(w, OR_SLICE_LIT("permit (principal, action, resource);"));
+	w->purpose = OR_SLICE_LIT("fraud-detection");
+	r = ask(w, "GET", "/orders", token(w, ANALYST("alice", "2")));
+	assert_int_equal(r.verdict, AG_DECIDE_ALLOW);
+	w->purpose = OR_SLICE_LIT("Fraud-detection");
+	r = ask(w, "GET", "/orders", token(w, ANALYST("alice", "2")));
 	assert_int_equal(r.verdict, AG_DECIDE_DENY);
-	r = ask(w, "GET", "/orders", token(w, ANALYST("eve", "2.5")));
-	assert_int_equal(r.verdict, AG_DECIDE_DENY);
+	assert_string_equal(r.reason, "purpose_unknown");
+	ASSERT_SLICE(r.record.attributes[0].value, "Fraud-detection");
+	assert_true(r.inputs.n > 0);
 }
 
 static void decide__a_forbid_that_errs_denies(void **state)
@@ -362,7 +435,11 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(
 		decide__denies_unknown_ports_and_methods, make_world, end_world),
 	    cmocka_unit_test_setup_teardown(
-		decide__a_claim_of_another_type_is_no_attribute, make_world, end_world),
+		decide__denies_a_claim_of_another_type, make_world, end_world),
+	    cmocka_unit_test_setup_teardown(
+		decide__denies_what_the_schema_lacks, make_world, end_world),
+	    cmocka_unit_test_setup_teardown(
+		decide__denies_a_purpose_that_the_product_does_not_list, make_world, end_world),
 	    cmocka_unit_test_setup_teardown(
 		decide__a_forbid_that_errs_denies, make_world, end_world),
 	    cmocka_unit_test_setup_teardown(

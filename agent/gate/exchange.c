@@ -21,7 +21,7 @@ static void fill_request(struct ag_exchange *x, struct wire_audit *r)
 enum or_code ag_exchange_put(struct ag_exchange *x, enum wire_phase phase, const char *reason)
 {
 	struct wire_audit r = x->decision.record; /* putting may cut it */
-	struct wire_attribute parent = {.key = OR_SLICE_LIT("parent_span")};
+	struct wire_attribute own[2] = {{.key = OR_SLICE_LIT("parent_span")}};
 	struct or_buf hex;
 	enum or_code rc;
 
@@ -32,11 +32,13 @@ enum or_code ag_exchange_put(struct ag_exchange *x, enum wire_phase phase, const
 		r.reason = or_slice_str(reason);
 	fill_request(x, &r);
 	or_buf_init(&hex, 2 * AG_TRACE_SPAN_LEN);
-	if (x->trace.continued && !r.n_attributes) {
+	if (x->trace.continued && r.n_attributes < OR_LEN(own)) {
 		or_str_hex_encode(&hex, or_slice(x->trace.parent, sizeof(x->trace.parent)));
-		parent.value = or_buf_slice(&hex);
-		r.attributes = &parent;
-		r.n_attributes = 1;
+		own[0].value = or_buf_slice(&hex);
+		if (r.n_attributes)
+			own[1] = r.attributes[0];
+		r.attributes = own;
+		r.n_attributes++;
 	}
 	rc = ag_record_put(x->proxy->opt.record, &r,
 	    phase == WIRE_PHASE_OUTCOME ? OR_SLICE_NONE : x->decision.inputs, x->id);
@@ -199,6 +201,23 @@ static struct or_slice read_token(const struct or_http_msg *msg)
 	return token;
 }
 
+/* Policies compare it as text. False: it is none, or there are two and only one could be meant. */
+static bool read_purpose(struct or_slice *out, const struct or_http_msg *msg)
+{
+	static const char name[] = "X-Outrider-Purpose";
+	const struct or_http_field *field = or_http_msg_find(msg, name);
+
+	*out = OR_SLICE_NONE;
+	if (!field)
+		return true;
+	*out = field->value;
+	for (field++; field < msg->fields + msg->n_fields; field++) {
+		if (or_str_eq_nocase(field->name, or_slice_str(name)))
+			return false;
+	}
+	return or_str_is_utf8(*out);
+}
+
 /* The address alone; IPv4 in IPv6 is IPv4; empty for a unix socket. */
 static struct or_slice client_ip(const struct or_http_req *req)
 {
@@ -331,9 +350,8 @@ void ag_exchange_begin(struct ag_proxy *proxy, struct or_http_req *req)
 	x->start_ns = or_loop_now_ns(proxy->loop);
 	ag_trace_read(&x->trace, msg);
 	why = read_target(x, &ask);
-	ask.purpose = or_http_msg_get(msg, "X-Outrider-Purpose");
-	if (!why && !or_str_is_utf8(ask.purpose))
-		why = "purpose"; /* policies compare text */
+	if (!why && !read_purpose(&ask.purpose, msg))
+		why = "purpose";
 	if (why) {
 		refuse(x, why);
 		return;

@@ -38,6 +38,15 @@ static const char *const stripped[] = {
     "x-rewrite-url",
     "x-http-method*",
     "x-method-override",
+    /* An app behind CGI's naming takes these for settings and for framing, '_' for '-' too. */
+    "proxy",
+    "proxy-*",
+    "content-length",
+    "transfer-encoding",
+    "connection",
+    "upgrade",
+    "http2-settings",
+    "expect",
     /* Written anew. */
     "host",
     "via",

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/gate/subject.h"
 
-enum { ATTRIBUTES_MAX = 64, TEXT_MAX = 16 * 1024 };
+enum { TEXT_MAX = 16 * 1024 };
 
 /* False: the claim does not fit the type. */
 static bool convert(struct pol_value *out, const struct pol_type *type, const struct or_json *claim,
@@ -38,21 +38,28 @@ static bool convert(struct pol_value *out, const struct pol_type *type, const st
 	return true;
 }
 
-enum or_code ag_subject_attributes(const struct pol_record **out, const struct pol_schema *schema,
-    struct or_slice type, const struct or_json *claims, struct or_arena *a)
+enum or_code ag_subject_attributes(const struct pol_record **out, struct or_slice *unfit,
+    const struct pol_schema *schema, struct or_slice type, const struct or_json *claims,
+    struct or_arena *a)
 {
 	const struct pol_entity_type *declared =
 	    schema ? pol_schema_entity_find(schema, type) : NULL;
-	struct pol_field fields[ATTRIBUTES_MAX];
-	size_t n = 0;
+	size_t n_declared = declared ? declared->shape->n_attrs : 0, n = 0;
+	struct pol_field *fields = or_arena_array(a, n_declared, sizeof(*fields));
 
-	for (size_t i = 0; declared && i < declared->shape->n_attrs && n < ATTRIBUTES_MAX; i++) {
+	if (!fields)
+		return OR_FULL;
+	*unfit = OR_SLICE_NONE;
+	for (size_t i = 0; i < n_declared; i++) {
 		const struct pol_attr *attr = &declared->shape->attrs[i];
 		const struct or_json *claim = or_json_get_slice(claims, attr->name);
 
-		if (!claim || !convert(&fields[n].value, attr->type, claim, a))
+		if (!claim)
 			continue;
-		fields[n++].key = attr->name;
+		if (convert(&fields[n].value, attr->type, claim, a))
+			fields[n++].key = attr->name;
+		else if (!unfit->p)
+			*unfit = attr->name;
 	}
 	return or_arena_is_full(a) ? OR_FULL : pol_value_record(out, a, fields, n);
 }

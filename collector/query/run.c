@@ -274,6 +274,8 @@ void co_run_get_summary(const struct co_run *run, struct co_run_summary *out)
 	out->matched = run->matched;
 	out->truncated = rows > run->q->limit;
 	out->shown = out->truncated ? run->q->limit : rows;
+	out->fields = run->q->fields;
+	out->n_fields = run->q->is_count ? 0 : run->q->n_fields;
 }
 
 void co_run_put_summary(struct or_buf *out, const struct co_run_summary *s)
@@ -292,6 +294,13 @@ void co_run_put_summary(struct or_buf *out, const struct co_run_summary *s)
 	if (s->damaged) {
 		or_jsonw_kv_u64(&w, "damaged", s->damaged);
 		or_jsonw_kv_text(&w, "damage", s->damage);
+	}
+	if (s->n_fields) {
+		or_jsonw_key(&w, "fields");
+		or_jsonw_array(&w);
+		for (size_t i = 0; i < s->n_fields; i++)
+			or_jsonw_str(&w, s->fields[i].name);
+		or_jsonw_end(&w);
 	}
 	or_jsonw_end(&w);
 	or_jsonw_end(&w);

@@ -34,6 +34,10 @@ struct co_run_summary {
 	int64_t took_ns;
 	uint64_t damaged;   /* leaves that do not read back; written where there are some, */
 	const char *damage; /* with the first one's place */
+	/* of the stage "fields": its names, written where there are some; borrowed from the query
+	 */
+	const struct co_query_field *fields;
+	size_t n_fields;
 };
 
 struct co_run *co_run_new(const struct co_query *q);

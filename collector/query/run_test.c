@@ -233,6 +233,17 @@ static void put_summary__is_the_last_line(void **state)
 	    "\"took_ms\":1}}\n");
 }
 
+static void summary__names_the_fields_that_were_chosen(void **state)
+{
+	struct fixture *f = *state;
+	struct co_run_summary s = {0};
+
+	start(f, "| fields attributes.x, time");
+	co_run_get_summary(f->run, &s);
+	co_run_put_summary(&f->out, &s);
+	ASSERT_HAS(or_buf_text(&f->out), ",\"fields\":[\"attributes.x\",\"time\"]}}");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -246,6 +257,8 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(
 		groups__are_none_where_nothing_matches, setup, teardown),
 	    cmocka_unit_test_setup_teardown(groups__are_bounded, setup, teardown),
+	    cmocka_unit_test_setup_teardown(
+		summary__names_the_fields_that_were_chosen, setup, teardown),
 	    cmocka_unit_test_setup_teardown(
 		groups__are_bounded_by_their_bytes_too, setup, teardown),
 	    cmocka_unit_test_setup_teardown(

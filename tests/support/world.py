@@ -190,7 +190,7 @@ class World:
 
     def cli(self, *args, check_code=0, env=None, stdin=None, timeout=120):
         """Runs `outrider ARGS`; check_code None takes any exit code."""
-        full = dict(os.environ, OUTRIDER_HOME=self.state, **self.env, **(env or {}))
+        full = {**os.environ, "OUTRIDER_HOME": self.state, **self.env, **(env or {})}
         p = subprocess.run([os.path.join(BIN, "outrider"), *args], env=full, cwd=ROOT, text=True,
                            stdin=subprocess.DEVNULL if stdin is None else stdin,
                            stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=timeout)
