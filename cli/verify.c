@@ -298,8 +298,7 @@ int ctl_verify_main(int argc, char **argv)
 	if (!ctl_args_parse(&spec, argc, argv, &n_words, &code))
 		return code;
 	if (n_words > 1 || (n_words && dir))
-		return ctl_args_misuse(&spec,
-		    n_words > 1 ? "one ID at a time" : "--dir checks everything: no ID with it");
+		return ctl_args_misuse(&spec, "one ID at most, and none with --dir");
 	if (v.pinned && !is_key(v.pinned, &err))
 		return ctl_args_misuse(&spec, "--key %s: %s", v.pinned, err.msg);
 	if (ctl_state_open(&s, state, &err))
