@@ -75,6 +75,8 @@ OR_NORETURN static void become(
 	if (opt->detached) {
 		setsid();
 	} else {
+		if (opt->own_group)
+			setpgid(0, 0);
 		prctl(PR_SET_PDEATHSIG, SIGTERM);
 		if (getppid() != parent)
 			_exit(127);

@@ -327,7 +327,10 @@ static enum or_code run(struct run *r, const char *const *command, int *code, st
 	{
 		const char *agent[] = {program, "--config", config, NULL};
 		struct ctl_supervise_opt opt = {
-		    .agent = {.argv = agent, .log_path = log, .wants_ready = true},
+		    .agent = {.argv = agent,
+			.log_path = log,
+			.own_group = true, /* it ends after the workload */
+			.wants_ready = true},
 		    .workload = {.argv = command,
 			.env = {or_arena_printf(r->state.arena, "PORT=%u", r->upstream_port)}},
 		    .agent_log = log,

@@ -113,6 +113,11 @@ static void line(bool good, const char *what, const char *detail)
 	printf("%-13s%s\n", what, detail);
 }
 
+static const char *plural(uint64_t n)
+{
+	return n == 1 ? "" : "s";
+}
+
 static void show_report(
     const struct ctl_source_shard *shard, const struct ctl_check_report *r, uint64_t seen_size)
 {
@@ -130,9 +135,10 @@ static void show_report(
 	    : seen_size    ? text
 			   : "first look: there is nothing older to compare with");
 	snprintf(text, sizeof(text),
-	    "%" PRIu64 " records of %" PRIu64 " agents under %" PRIu64 " signed frames, %" PRIu64
-	    " streams without a hole",
-	    r->records, r->agents, r->frames, r->streams);
+	    "%" PRIu64 " record%s of %" PRIu64 " agent%s under %" PRIu64 " signed frame%s, %" PRIu64
+	    " stream%s without a hole",
+	    r->records, plural(r->records), r->agents, plural(r->agents), r->frames,
+	    plural(r->frames), r->streams, plural(r->streams));
 	line(r->findings == 0, "continuity", r->findings ? "see below" : text);
 	for (size_t i = 0; i < r->n_texts; i++)
 		ctl_term_printf(CTL_TERM_BAD, "  %s\n", r->texts[i]);

@@ -5,7 +5,9 @@ import json
 import os
 import pty
 import re
+import signal
 import subprocess
+import sys
 
 from world import BIN, ORDERS, World, check, check_has, main
 
@@ -175,6 +177,41 @@ def on_a_terminal(*argv, env):
     return out.decode()
 
 
+STUBBORN = """
+import http.server, os, signal, sys
+for number in (signal.SIGINT, signal.SIGTERM):
+    signal.signal(number, lambda *_: None)
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+server = http.server.HTTPServer(("127.0.0.1", int(os.environ["PORT"])), Handler)
+server.timeout = 0.05
+while not os.path.exists(sys.argv[1]):
+    server.handle_request()
+"""
+
+
+def ctrl_c_leaves_the_agent_to_the_workload():
+    with World() as w:
+        w.up()
+        leave = w.path("leave")
+        run = w.run_orders(own_group=True, command=[sys.executable, "-c", STUBBORN, leave])
+        token = w.token("alice", clearance=2)
+        agent = w.endpoint("agents/orders")["pid"]
+        os.killpg(run.pid, signal.SIGINT)  # as a terminal does
+        os.killpg(run.pid, signal.SIGTERM)
+        for _ in range(5):
+            check(w.get("/totals", token).status == 200, "the gate serves as long as the workload")
+        check(w.endpoint("agents/orders")["pid"] == agent, "another agent")
+        open(leave, "w").close()
+        check(run.wait(60) == 0, run.returncode)
+        with open(w.path("run.log")) as f:
+            check("is started again" not in f.read(), "the agent ended before the workload")
+        check(len(w.audit("kind=access")) == 5, "what the agent held was shipped")
+
+
 def colour_is_for_terminals():
     with World() as w:
         w.up()
@@ -192,4 +229,6 @@ def colour_is_for_terminals():
 if __name__ == "__main__":
     main(help_is_there_for_each_verb, words_that_nobody_expects, asking_leaves_no_trace,
          errors_say_where, a_program_that_does_not_start_says_why, a_refused_bundle_is_said,
-         json_parses, the_table_shows_what_was_asked_for, colour_is_for_terminals)
+         json_parses, the_table_shows_what_was_asked_for,
+         ctrl_c_leaves_the_agent_to_the_workload,
+         colour_is_for_terminals)

@@ -237,7 +237,7 @@ class World:
 
     # ---- agent and workload
 
-    def run_orders(self, *args, product=None, command=None, wait=True):
+    def run_orders(self, *args, product=None, command=None, wait=True, own_group=False):
         self.issuer()
         if not os.path.exists(self.path("orders.bundle")):
             self.bundle(1)
@@ -250,7 +250,8 @@ class World:
                 "--", *(command or [sys.executable, f"{ORDERS}/serve.py"])]
         env = dict(os.environ, OUTRIDER_HOME=self.state, **self.env)
         run = subprocess.Popen(argv, env=env, cwd=ROOT,
-                               stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+                               stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                               start_new_session=own_group)
         self.runs.append(run)
         if not wait:
             return run
