@@ -401,6 +401,18 @@ static void show_request(const struct or_json *r)
 		    OR_SLICE_FMT(text(r, "request.method")), OR_SLICE_FMT(text(r, "request.path")));
 }
 
+/* What "because" says where no policy determined the decision; NULL: nothing. */
+static const char *why_without_policy(const struct or_json *r, bool allow)
+{
+	struct or_slice reason = or_json_get_str(r, "reason");
+
+	if (allow || or_str_has_prefix(reason, "policy_")) /* policy_error: "failed" names it */
+		return NULL;
+	if (or_slice_is(reason, "no_permit"))
+		return "no policy permits it (what is not permitted is denied)";
+	return "it was refused before any policy was asked";
+}
+
 static void show_decision(struct ctl_api *api, const struct or_json *row)
 {
 	static const char *const heads[] = {"principal", "action", "resource"};
@@ -414,8 +426,7 @@ static void show_decision(struct ctl_api *api, const struct or_json *row)
 		ctl_term_value(CTL_TERM_BOLD, text(r, heads[i]));
 	}
 	putchar('\n');
-	lines_of_list("because", or_json_get(r, "policies"),
-	    allow ? NULL : "no policy permits it (what is not permitted is denied)");
+	lines_of_list("because", or_json_get(r, "policies"), why_without_policy(r, allow));
 	lines_of_list("failed", or_json_get(r, "policy_errors"), NULL);
 	if (or_json_get(r, "reason"))
 		line("reason", text(r, "reason"));

@@ -147,6 +147,12 @@ def the_table_shows_what_was_asked_for():
             check_has(w.cli("why", row.split()[3]).out, said)
         trace = w.audit("phase=outcome")[0]["record"]["trace_id"]
         check(w.cli("why", trace).out.count("because   analysts-read-within-clearance") == 2, trace)
+        w.get("/orders", w.token("carol", "--expired"))
+        w.get("/orders", token, method="DELETE")
+        w.shipped()
+        for query, said in (("reason=token_expired", "before any policy was asked"),
+                            ("action=delete", "no policy permits it")):
+            check_has(w.cli("why", w.audit(query)[0]["id"]).out, said)
         own = w.cli("why", w.audit("kind=admin")[0]["id"]).out
         check("answered" not in own and "bundle" not in own, own)
         section = w.cli("audit", "--help").out.split("\nfields:")[1].split("\nexamples:")[0]
