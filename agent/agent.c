@@ -14,6 +14,7 @@
 #include "agent/ship/ship.h"
 #include "agent/spool/spool.h"
 #include "agent/status.h"
+#include "agent/telemetry.h"
 #include "base/http_client.h"
 #include "base/jsonw.h"
 #include "base/mem.h"
@@ -53,6 +54,7 @@ struct ag_agent {
 	struct ag_link_kafka *kafka;
 	struct ag_ship *ship;
 	struct ag_admin *admin;
+	struct ag_telemetry *telemetry;
 	struct or_loop_signal *signals[3];
 	struct or_loop_timer *drain;
 	int64_t drain_until_ns;
@@ -97,6 +99,8 @@ static void on_cert(void *arg)
 
 	if (g->ship)
 		ag_ship_wake(g->ship);
+	if (g->telemetry)
+		ag_telemetry_wake(g->telemetry);
 }
 
 static struct or_slice cert_of(void *arg)
@@ -196,6 +200,7 @@ static void put_status(void *arg, struct or_jsonw *w)
 	    .ship = g->ship};
 
 	ag_status_put(w, &s);
+	ag_telemetry_put_status(g->telemetry, w);
 }
 
 static bool is_ready(void *arg, const char **why)
@@ -223,6 +228,20 @@ static enum or_code open_link(struct ag_agent *g, const struct ag_link **out, st
 	return rc;
 }
 
+static enum or_code open_telemetry(struct ag_agent *g, struct or_err *err)
+{
+	const struct ag_telemetry_opt opt = {.loop = g->loop,
+	    .slow = g->slow,
+	    .config = g->config,
+	    .product = g->product,
+	    .origin = g->origin,
+	    .client = g->client,
+	    .enrol = g->enrol,
+	    .metrics = g->metrics};
+
+	return ag_telemetry_open(&g->telemetry, &opt, err);
+}
+
 static enum or_code open_delivery(struct ag_agent *g, struct or_err *err)
 {
 	struct ag_ship_opt ship = {.loop = g->loop,
@@ -240,6 +259,8 @@ static enum or_code open_delivery(struct ag_agent *g, struct or_err *err)
 
 	if (rc == OR_OK && ship.link)
 		rc = ag_ship_new(&g->ship, &ship, err);
+	if (rc == OR_OK)
+		rc = open_telemetry(g, err);
 	return rc ? rc : ag_admin_new(&g->admin, g->loop, &admin, err);
 }
 
@@ -257,6 +278,7 @@ static enum or_code write_endpoint(struct ag_agent *g, struct or_err *err)
 	or_jsonw_kv_text(&w, "gate", ag_proxy_address(g->proxy));
 	or_jsonw_key(&w, "admin");
 	or_jsonw_text(&w, or_arena_printf(g->arena, "http://%s", ag_admin_address(g->admin)));
+	or_jsonw_kv_text(&w, "intake", ag_telemetry_url(g->telemetry));
 	or_jsonw_kv_i64(&w, "pid", getpid());
 	or_jsonw_end(&w);
 	or_buf_put_byte(&text, '\n');
@@ -274,8 +296,9 @@ static void check_drained(void *arg)
 	g->drain = NULL;
 	if (g->ship)
 		ag_ship_get_info(&info, g->ship);
-	if (info.pending == 0 || info.state == AG_SHIP_UNREACHABLE ||
-	    info.state == AG_SHIP_REFUSED || info.state == AG_SHIP_NO_CERT ||
+	if (((info.pending == 0 || info.state == AG_SHIP_UNREACHABLE ||
+		 info.state == AG_SHIP_REFUSED || info.state == AG_SHIP_NO_CERT) &&
+		ag_telemetry_pending(g->telemetry) == 0) ||
 	    or_loop_now_ns(g->loop) >= g->drain_until_ns) {
 		OR_LOG(OR_LOG_INFO, "agent.stopped", or_log_u64("pending", info.pending));
 		or_loop_stop(g->loop);
@@ -383,6 +406,7 @@ void ag_agent_free(struct ag_agent *g)
 		or_loop_signal_cancel(g->signals[i]);
 	or_loop_timer_cancel(g->drain);
 	ag_admin_free(g->admin);
+	ag_telemetry_close(g->telemetry);
 	ag_ship_free(g->ship);
 	ag_link_http_free(g->http);
 	ag_link_kafka_free(g->kafka);

@@ -39,6 +39,10 @@ struct ag_config {
 		const char *listen;
 	} admin;
 	struct {
+		const char *listen;
+		uint64_t quota;
+	} capture;
+	struct {
 		uint64_t quota;
 		uint64_t segment;
 		int64_t sync_ns;

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The intake: what a workload says of itself, taken on loopback.
+ *
+ *   POST /v1/logs /v1/metrics /v1/traces       OTLP/HTTP 1.x: protobuf and JSON, gzip or not
+ *   POST /api/v1/lineage /api/v1/lineage/batch OpenLineage: an event, a list of events
+ *
+ * A request becomes one record of the stream "<topic>/<product>" (otlp_logs, otlp_metrics,
+ * otlp_spans, openlineage): OTLP in protobuf whichever way it came, an event as it came. It is
+ * answered with success only when the spool has it, so that it survives kill -9.
+ * Refusals: 400 malformed (not to be sent again), 404, 405, 413, 415; 503 with Retry-After when the
+ * spool has no room. Bodies of OTLP's answers are in the request's encoding: Export*ServiceResponse
+ * or google.rpc.Status. Browsers get nothing in: no CORS, no simple content type.
+ *
+ * Thread: the loop's. Borrows the spool, whose quota bounds what telemetry may take.
+ * Limits: AG_CAPTURE_BODY_MAX bytes a request, packed and unpacked; CONNS connections.
+ */
+#ifndef AGENT_CAPTURE_CAPTURE_H
+#define AGENT_CAPTURE_CAPTURE_H
+
+#include "agent/spool/spool.h"
+#include "base/metric.h"
+#include "proto/batch.h"
+
+#define AG_CAPTURE_BODY_MAX WIRE_BATCH_RECORD_MAX
+
+struct ag_capture;
+
+struct ag_capture_opt {
+	const char *listen; /* "127.0.0.1:4318"; port 0: any */
+	struct ag_spool *spool;
+	const char *product;                 /* copied */
+	struct or_metric_registry *registry; /* outlives it */
+};
+
+/* OR_BUSY: the port is in use. OR_DENIED: the address is not on loopback. OR_INVAL. */
+OR_NODISCARD enum or_code ag_capture_new(struct ag_capture **out, struct or_loop *loop,
+    const struct ag_capture_opt *opt, struct or_err *err);
+/* NULL does nothing. */
+void ag_capture_free(struct ag_capture *c);
+
+/* "127.0.0.1:4318": where it listens. */
+const char *ag_capture_address(const struct ag_capture *c);
+
+#endif

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the files of agent/capture share; nobody else includes it.
+ *
+ *	capture.c           routes, bodies, the way into the spool
+ *	capture_otlp.c      OTLP
+ *	capture_lineage.c   OpenLineage
+ */
+#ifndef AGENT_CAPTURE_CAPTURE_IMPL_H
+#define AGENT_CAPTURE_CAPTURE_IMPL_H
+
+#include "agent/capture/capture.h"
+#include "base/http_server.h"
+#include "proto/otlp.h"
+
+enum ag_capture_topic {
+	AG_CAPTURE_LOGS = WIRE_OTLP_LOGS,
+	AG_CAPTURE_METRICS = WIRE_OTLP_METRICS,
+	AG_CAPTURE_SPANS = WIRE_OTLP_SPANS,
+	AG_CAPTURE_LINEAGE,
+	AG_CAPTURE_TOPICS,
+};
+
+enum ag_capture_refusal {
+	AG_CAPTURE_MALFORMED,
+	AG_CAPTURE_TOO_LARGE,
+	AG_CAPTURE_WRONG_TYPE,
+	AG_CAPTURE_NO_ROOM,
+	AG_CAPTURE_REFUSALS,
+};
+
+struct capture_stream {
+	bool is_open;
+	uint16_t id;
+	struct or_metric_counter *requests; /* taken */
+	struct or_metric_counter *items;    /* records, points, spans, events in them */
+};
+
+struct ag_capture {
+	struct or_http_server *server;
+	struct ag_spool *spool;
+	char *product;
+	struct capture_stream streams[AG_CAPTURE_TOPICS];
+	struct or_metric_counter *refused[AG_CAPTURE_REFUSALS];
+	struct or_buf unpacked, request; /* reused: one request is handled at a time */
+};
+
+struct capture_route;
+
+/* One request; lives in its arena. */
+struct capture_call {
+	struct ag_capture *capture;
+	const struct capture_route *route;
+	bool is_json, is_gzip;
+};
+
+struct capture_route {
+	const char *path;
+	enum ag_capture_topic topic;
+	/* A whole body, unpacked. */
+	void (*take)(struct capture_call *call, struct or_http_req *req, struct or_slice body);
+	/* Answers an error, each protocol in its own way. */
+	void (*refuse)(struct capture_call *call, struct or_http_req *req, unsigned int status,
+	    const char *message);
+	bool takes_protobuf;
+};
+
+/* Appends one record and counts it. OR_FULL, OR_IO: nothing was appended. */
+OR_NODISCARD enum or_code ag_capture_append(
+    struct ag_capture *c, enum ag_capture_topic topic, struct or_slice record, uint64_t items);
+/* Counts the refusal, and answers by the route's way. */
+void ag_capture_refuse(
+    struct capture_call *call, struct or_http_req *req, unsigned int status, const char *message);
+/* As ag_capture_refuse, for an append that failed. */
+void ag_capture_refuse_append(struct capture_call *call, struct or_http_req *req);
+
+void ag_capture_otlp_take(struct capture_call *call, struct or_http_req *req, struct or_slice body);
+void ag_capture_otlp_refuse(
+    struct capture_call *call, struct or_http_req *req, unsigned int status, const char *message);
+void ag_capture_lineage_take(
+    struct capture_call *call, struct or_http_req *req, struct or_slice body);
+void ag_capture_lineage_batch(
+    struct capture_call *call, struct or_http_req *req, struct or_slice body);
+void ag_capture_lineage_refuse(
+    struct capture_call *call, struct or_http_req *req, unsigned int status, const char *message);
+
+#endif

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/telemetry.h"
+
+#include "agent/capture/capture.h"
+#include "agent/ship/link_http.h"
+#include "agent/ship/ship.h"
+#include "base/mem.h"
+
+#include <limits.h>
+#include <stdio.h>
+
+struct ag_telemetry {
+	struct ag_telemetry_opt opt;
+	struct ag_spool *spool;
+	struct ag_link_http *link;
+	struct ag_ship *ship; /* NULL: there is nowhere to ship to */
+	struct ag_capture *capture;
+	char url[128];
+};
+
+static struct or_slice cert_of(void *arg)
+{
+	return ag_enrol_cert(((struct ag_telemetry *)arg)->opt.enrol);
+}
+
+static double read_bytes(void *arg)
+{
+	const struct ag_telemetry *t = arg;
+	struct ag_spool_info info;
+
+	ag_spool_get_info(&info, t->spool);
+	return (double)info.bytes;
+}
+
+static double read_pending(void *arg)
+{
+	const struct ag_telemetry *t = arg;
+	struct ag_spool_info info;
+
+	ag_spool_get_info(&info, t->spool);
+	return (double)info.pending;
+}
+
+static enum or_code open_spool(struct ag_telemetry *t, struct or_err *err)
+{
+	const struct ag_config *c = t->opt.config;
+	char dir[PATH_MAX];
+	struct ag_spool_opt spool = {.dir = dir,
+	    .loop = t->opt.loop,
+	    .slow = t->opt.slow,
+	    .quota_bytes = c->capture.quota,
+	    .segment_bytes = c->capture.quota / 16,
+	    .sync_ns = c->spool.sync_ns};
+	enum or_code rc;
+
+	snprintf(dir, sizeof(dir), "%s/telemetry", c->state);
+	rc = ag_spool_open(&t->spool, &spool, err);
+	if (rc)
+		return or_err_wrap(err, rc, "telemetry");
+	or_metric_gauge_read(t->opt.metrics, "outrider_receiver_buffer_size_bytes",
+	    "Bytes of the telemetry spool on disk.", NULL, read_bytes, t);
+	or_metric_gauge_read(t->opt.metrics, "outrider_receiver_queue_size",
+	    "Telemetry requests that the collector has not acknowledged.", NULL, read_pending, t);
+	return OR_OK;
+}
+
+static enum or_code open_ship(struct ag_telemetry *t, struct or_err *err)
+{
+	struct ag_ship_opt ship = {.loop = t->opt.loop,
+	    .spool = t->spool,
+	    .key = ag_enrol_key(t->opt.enrol),
+	    .cert = cert_of,
+	    .cert_arg = t};
+
+	if (!t->opt.origin)
+		return OR_OK;
+	t->link = ag_link_http_new(t->opt.client, t->opt.origin, 0);
+	ship.link = ag_link_http_get(t->link);
+	return ag_ship_new(&t->ship, &ship, err);
+}
+
+enum or_code ag_telemetry_open(
+    struct ag_telemetry **out, const struct ag_telemetry_opt *opt, struct or_err *err)
+{
+	struct ag_telemetry *t = or_mem_new(sizeof(*t));
+	struct ag_capture_opt capture = {.listen = opt->config->capture.listen,
+	    .product = opt->product,
+	    .registry = opt->metrics};
+	enum or_code rc;
+
+	t->opt = *opt;
+	rc = open_spool(t, err);
+	if (rc == OR_OK)
+		rc = open_ship(t, err);
+	capture.spool = t->spool;
+	if (rc == OR_OK) {
+		rc = ag_capture_new(&t->capture, opt->loop, &capture, err);
+		if (rc)
+			or_err_wrap(err, rc, "capture.listen");
+	}
+	if (rc) {
+		ag_telemetry_close(t);
+		return rc;
+	}
+	snprintf(t->url, sizeof(t->url), "http://%s", ag_capture_address(t->capture));
+	*out = t;
+	return OR_OK;
+}
+
+void ag_telemetry_close(struct ag_telemetry *t)
+{
+	if (!t)
+		return;
+	ag_capture_free(t->capture);
+	ag_ship_free(t->ship);
+	ag_link_http_free(t->link);
+	ag_spool_close(t->spool);
+	or_mem_free(t);
+}
+
+void ag_telemetry_wake(struct ag_telemetry *t)
+{
+	if (t->ship)
+		ag_ship_wake(t->ship);
+}
+
+uint64_t ag_telemetry_pending(const struct ag_telemetry *t)
+{
+	struct ag_ship_info info = {.state = AG_SHIP_UNREACHABLE};
+
+	if (t->ship)
+		ag_ship_get_info(&info, t->ship);
+	return info.state == AG_SHIP_CONNECTED || info.state == AG_SHIP_IDLE ? info.pending : 0;
+}
+
+const char *ag_telemetry_url(const struct ag_telemetry *t)
+{
+	return t->url;
+}
+
+void ag_telemetry_put_status(const struct ag_telemetry *t, struct or_jsonw *w)
+{
+	struct ag_ship_info ship = {0};
+	struct ag_spool_info spool;
+
+	ag_spool_get_info(&spool, t->spool);
+	if (t->ship)
+		ag_ship_get_info(&ship, t->ship);
+	or_jsonw_key(w, "telemetry");
+	or_jsonw_object(w);
+	or_jsonw_kv_text(w, "intake", t->url);
+	or_jsonw_kv_text(w, "state", t->ship ? ag_ship_state_name(ship.state) : "no_collector");
+	or_jsonw_kv_u64(w, "pending", spool.pending);
+	or_jsonw_kv_u64(w, "bytes", spool.bytes);
+	or_jsonw_kv_u64(w, "quota", spool.quota_bytes);
+	or_jsonw_kv_u64(w, "records", ship.records);
+	or_jsonw_kv_u64(w, "refusals", ship.refusals);
+	if (ship.error[0])
+		or_jsonw_kv_text(w, "error", ship.error);
+	or_jsonw_end(w);
+}
