@@ -201,6 +201,22 @@ static enum or_code check_records(struct check *c, const struct wire_batch *batc
 	return rc;
 }
 
+/* Everything that the frame vouches for, but not the records themselves. */
+static enum or_code check_envelope(struct check *c, struct wire_batch *batch)
+{
+	enum or_code rc = wire_frame_decode(&c->out.frame, c->request->frame, c->a, c->err)
+			      ? malformed(c, "frame")
+			      : OR_OK;
+
+	if (!rc)
+		rc = check_cert(c);
+	if (!rc)
+		rc = check_signature(c);
+	if (!rc)
+		rc = check_stream(c);
+	return rc ? rc : check_batch(c, batch);
+}
+
 enum or_code co_check_run(struct co_check *out, const struct co_ingest_opt *opt,
     const struct co_ingest_request *request, int64_t now_ns, struct or_arena *a,
     struct or_arena *scratch, const char **reason, struct or_err *err)
@@ -212,20 +228,50 @@ enum or_code co_check_run(struct co_check *out, const struct co_ingest_opt *opt,
 	    .scratch = scratch,
 	    .err = err};
 	struct wire_batch batch;
-	enum or_code rc;
+	enum or_code rc = check_envelope(&c, &batch);
 
-	rc = wire_frame_decode(&c.out.frame, request->frame, a, err) ? malformed(&c, "frame")
-								     : OR_OK;
-	if (!rc)
-		rc = check_cert(&c);
-	if (!rc)
-		rc = check_signature(&c);
-	if (!rc)
-		rc = check_stream(&c);
-	if (!rc)
-		rc = check_batch(&c, &batch);
 	if (!rc)
 		rc = check_records(&c, &batch);
+	if (rc)
+		*reason = c.reason;
+	else
+		*out = c.out;
+	return rc;
+}
+
+/* The numbers of the frame that are not dropped, in order. */
+static enum or_code number_records(struct check *c, const struct wire_batch *batch)
+{
+	const struct wire_frame *f = &c->out.frame;
+	uint64_t seq = f->seq_from;
+	size_t range = 0;
+
+	if (batch->n_inputs) {
+		or_err_set(c->err, OR_PARSE, "telemetry has no inputs");
+		return malformed(c, "inputs");
+	}
+	c->out.records = or_arena_array(c->a, batch->n_records, sizeof(*c->out.records));
+	if (!c->out.records)
+		return refuse(c, OR_FULL, "batch");
+	c->out.n_records = batch->n_records;
+	for (size_t i = 0; i < batch->n_records; i++, seq++) {
+		while (range < f->n_dropped && f->dropped[range].from <= seq)
+			seq = f->dropped[range++].to + 1;
+		c->out.records[i] = (struct co_check_record){seq, batch->records[i]};
+	}
+	return OR_OK;
+}
+
+enum or_code co_check_opaque(struct co_check *out, const struct co_ingest_opt *opt,
+    const struct co_ingest_request *request, int64_t now_ns, struct or_arena *a,
+    const char **reason, struct or_err *err)
+{
+	struct check c = {.opt = opt, .request = request, .now_ns = now_ns, .a = a, .err = err};
+	struct wire_batch batch;
+	enum or_code rc = check_envelope(&c, &batch);
+
+	if (!rc)
+		rc = number_records(&c, &batch);
 	if (rc)
 		*reason = c.reason;
 	else

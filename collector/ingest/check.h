@@ -35,4 +35,10 @@ OR_NODISCARD enum or_code co_check_run(struct co_check *out, const struct co_ing
     const struct co_ingest_request *request, int64_t now_ns, struct or_arena *a,
     struct or_arena *scratch, const char **reason, struct or_err *err);
 
+/* The same for telemetry, whose records are whatever the agent's intake took: everything but the
+ * records' contents is checked, the frame says their numbers, and there are no inputs. */
+OR_NODISCARD enum or_code co_check_opaque(struct co_check *out, const struct co_ingest_opt *opt,
+    const struct co_ingest_request *request, int64_t now_ns, struct or_arena *a,
+    const char **reason, struct or_err *err);
+
 #endif
