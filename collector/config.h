@@ -27,6 +27,7 @@ struct co_config {
 	uint64_t query_running;
 	struct or_bus_kafka_access kafka; /* brokers NULL: batches come over HTTP alone */
 	const char *kafka_group;
+	int64_t telemetry_keep_ns;
 
 	/* On the command line only. */
 	int ready_fd; /* -1: nobody waits */

@@ -9,6 +9,7 @@
 #include "collector/api/api.h"
 #include "collector/describe.h"
 #include "collector/keys.h"
+#include "collector/telemetry/topics.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -43,6 +44,7 @@ struct co_node {
 	struct co_api_shard *shards;
 	char (*origins)[TEXT_MAX];
 	size_t n_shards;
+	struct co_topics topics;
 	struct co_api *api;
 	struct co_kafka *kafka; /* NULL: no brokers are configured */
 };
@@ -294,6 +296,21 @@ static enum or_code write_description(struct co_node *n, struct or_err *err)
 	return rc;
 }
 
+static enum or_code open_topics(struct co_node *n, struct or_err *err)
+{
+	char path[PATH_LEN];
+	const struct co_telemetry_opt opt = {.loop = n->loop,
+	    .slow = n->slow,
+	    .dir = path_of(n, path, "telemetry"),
+	    .keep_ns = n->config->telemetry_keep_ns,
+	    .issuers = n->issuers,
+	    .n_issuers = OR_LEN(n->issuers),
+	    .is_revoked = is_revoked,
+	    .revoked_arg = n};
+
+	return co_topics_open(&n->topics, &opt, err);
+}
+
 /* ---- serving */
 
 static enum or_code open_api(struct co_node *n, struct or_err *err)
@@ -307,6 +324,10 @@ static enum or_code open_api(struct co_node *n, struct or_err *err)
 	    .enrol = n->enrol,
 	    .shards = n->shards,
 	    .n_shards = n->n_shards,
+	    .slow = n->slow,
+	    .telemetry = n->topics.list,
+	    .n_telemetry = CO_TOPICS_N,
+	    .lineage = n->topics.lineage,
 	    .max_conns = n->config->http_connections,
 	    .max_pending = n->config->ingest_pending_bytes,
 	    .max_queries = n->config->query_running};
@@ -393,6 +414,8 @@ enum or_code co_node_open(
 	if (rc == OR_OK)
 		rc = write_description(n, err);
 	if (rc == OR_OK)
+		rc = open_topics(n, err);
+	if (rc == OR_OK)
 		rc = open_api(n, err);
 	if (rc == OR_OK)
 		rc = open_kafka(n, err);
@@ -427,6 +450,7 @@ void co_node_close(struct co_node *n)
 	or_slow_free(n->slow);
 	for (size_t i = 0; i < n->n_shards; i++)
 		co_ingest_close(n->shards[i].ingest);
+	co_topics_close(&n->topics);
 	co_api_close(n->api);
 	co_enrol_close(n->enrol);
 	if (n->announced && or_sys_unlink(path_of(n, path, "endpoint"), NULL))

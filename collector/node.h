@@ -10,6 +10,7 @@
  *   <state>/admin.token          bearer token of the administrator
  *   <state>/keys/                checkpoint.pem, enrolment.pem, agent.pem
  *   <state>/enrol/               who may speak for which product
+ *   <state>/telemetry/<topic>/   logs, metrics, spans, lineage events
  *   <state>/shards/<n>/          a shard: its log, inputs, refused batches
  *
  * Thread: the loop's; opening and closing block. Logs its events.

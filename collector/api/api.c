@@ -39,6 +39,10 @@ static const struct route routes[] = {
     {"GET", "/v1/log/", false, co_api_log_get}, /* all but checkpoints: admin, there */
     {"GET", "/v1/agents", true, co_api_admin_agents},
     {"POST", "/v1/agents/", true, co_api_admin_revoke},
+    {"GET", "/v1/logs", true, co_api_telemetry_logs},
+    {"GET", "/v1/metrics", true, co_api_telemetry_metrics},
+    {"GET", "/v1/spans", true, co_api_telemetry_spans},
+    {"GET", "/v1/lineage/", true, co_api_telemetry_lineage},
 };
 
 static bool fits_path(const struct route *r, struct or_slice path)

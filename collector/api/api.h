@@ -7,6 +7,7 @@
  *   GET  /v1/audit?q=  /v1/audit/<id>  /v1/inputs/<sha256>
  *   GET  /v1/shards    /v1/log/<shard>/checkpoint       /v1/log/<shard>/tile/…
  *   GET  /v1/agents                                     POST /v1/agents/<id>/revoke
+ *   GET  /v1/logs?q=  /v1/metrics?q=  /v1/spans?q=      GET  /v1/lineage/<product>
  *
  * Who may: an agent's frame authenticates itself, an enrolment its token or certificate; health,
  * metrics and checkpoints are open; everything else takes the administrator's bearer token.
@@ -21,6 +22,8 @@
 #include "collector/enrol/enrol.h"
 #include "collector/ingest/ingest.h"
 #include "collector/ingest/kafka.h"
+#include "collector/lineage/lineage.h"
+#include "collector/telemetry/telemetry.h"
 
 struct co_api;
 
@@ -40,6 +43,10 @@ struct co_api_opt {
 	struct co_enrol *enrol;
 	const struct co_api_shard *shards;
 	size_t n_shards;
+	struct or_slow *slow;
+	struct co_telemetry *const *telemetry; /* one for each topic besides outrider.audit */
+	size_t n_telemetry;
+	struct co_lineage *lineage; /* NULL where there is no telemetry */
 	size_t max_conns;
 	size_t max_pending;
 	size_t max_queries;

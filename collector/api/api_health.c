@@ -154,6 +154,32 @@ static void gather_kafka(struct co_api *api)
 	    "Messages in another partition than their product's.", k.misrouted);
 }
 
+static void set_topic(struct co_api *api, const struct co_telemetry *t, const char *name,
+    const char *help, uint64_t value)
+{
+	const struct or_metric_label labels[] = {{"topic", co_telemetry_topic(t)}, {NULL, NULL}};
+
+	or_metric_counter_get(api->metrics, name, help, labels)->value = value;
+}
+
+static void gather_topic(struct co_api *api, const struct co_telemetry *t)
+{
+	struct co_telemetry_stats s;
+
+	co_telemetry_stats(&s, t);
+	set_topic(api, t, NAME("telemetry_frames_total"), "Telemetry frames taken.", s.frames);
+	set_topic(api, t, NAME("telemetry_records_total"), "Telemetry requests and events stored.",
+	    s.records);
+	set_topic(api, t, NAME("telemetry_bytes_total"), "Bytes of telemetry stored.", s.bytes);
+	set_topic(api, t, NAME("telemetry_duplicates_total"),
+	    "Telemetry requests and events that were stored already.", s.duplicates);
+	set_topic(api, t, NAME("telemetry_missing_total"),
+	    "Numbers of telemetry streams that never came.", s.missing);
+	set_topic(api, t, NAME("telemetry_refused_total"), "Telemetry frames refused.", s.refused);
+	set_topic(api, t, NAME("telemetry_failed_commits_total"),
+	    "Commits of telemetry that failed.", s.failed_commits);
+}
+
 static void gather(struct co_api *api)
 {
 	struct or_http_server_stats http;
@@ -161,6 +187,8 @@ static void gather(struct co_api *api)
 	for (size_t i = 0; i < api->opt.n_shards; i++)
 		gather_shard(api, i);
 	gather_kafka(api);
+	for (size_t i = 0; i < api->opt.n_telemetry; i++)
+		gather_topic(api, api->opt.telemetry[i]);
 	or_http_server_stats(&http, api->server);
 	or_metric_counter_get(api->metrics, NAME("http_refused_total"),
 	    "Requests that were no HTTP as it should be.", NULL)

@@ -58,6 +58,11 @@ co_api_fn co_api_admin_tokens, co_api_admin_agents, co_api_admin_revoke, co_api_
 co_api_fn co_api_query_search;
 co_api_fn co_api_find_record;
 co_api_fn co_api_log_get, co_api_log_inputs;
+co_api_fn co_api_telemetry_logs, co_api_telemetry_metrics, co_api_telemetry_spans;
+co_api_fn co_api_telemetry_lineage;
+
+/* The topic of that name; NULL: there is none. */
+struct co_telemetry *co_api_telemetry_find(const struct co_api *api, struct or_slice topic);
 
 /* ---- answers (reply.c) */
 

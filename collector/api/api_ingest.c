@@ -20,6 +20,7 @@ struct ingest {
 	struct or_buf frame; /* decoded from the header */
 	uint8_t uuid[WIRE_ENROL_UUID_LEN];
 	struct co_ingest_call *pending;
+	struct co_telemetry_call *telemetry; /* or this one */
 };
 
 /* The agent that says it sent the frame; the answer to its batch tells whether it was so. */
@@ -86,6 +87,7 @@ static void on_answer(void *arg, const struct co_ingest_answer *answer)
 	struct or_buf body;
 
 	in->pending = NULL;
+	in->telemetry = NULL;
 	if (answer->code != OR_OK) {
 		co_reply_error(call, status_of(answer->code), answer->reason, "%s", answer->detail);
 		return;
@@ -109,6 +111,7 @@ static void on_close(void *arg, enum or_code why)
 
 	(void)why;
 	co_ingest_cancel(in->pending);
+	co_telemetry_cancel(in->telemetry);
 }
 
 static void submit(struct ingest *in, struct or_slice topic, struct or_slice body)
@@ -119,7 +122,9 @@ static void submit(struct ingest *in, struct or_slice topic, struct or_slice bod
 	    .frame = or_buf_slice(&in->frame),
 	    .batch = body,
 	    .peer = or_slice_str(or_http_req_peer_text(in->call->req))};
+	struct co_telemetry *telemetry = co_api_telemetry_find(api, topic);
 	struct or_arena *a = or_arena_new(0);
+	struct co_telemetry_call *queued;
 	struct co_ingest_call *pending;
 	struct or_slice product;
 	struct or_err err;
@@ -127,6 +132,11 @@ static void submit(struct ingest *in, struct or_slice topic, struct or_slice bod
 
 	if (read_frame(in, &product, a, &err)) {
 		co_reply_error(in->call, 400, "frame", "%s", err.msg);
+	} else if (telemetry) {
+		or_http_req_attach(in->call->req, &ops, in);
+		queued = co_telemetry_submit(telemetry, &request, on_answer, in);
+		if (queued) /* else it is answered, and in is gone */
+			in->telemetry = queued;
 	} else {
 		shard = co_murmur2_partition(product, (uint32_t)api->opt.n_shards);
 		or_http_req_attach(in->call->req, &ops, in);
@@ -163,9 +173,10 @@ void co_api_ingest_post(struct co_api_call *call)
 {
 	const struct or_http_msg *msg = or_http_req_msg(call->req);
 
-	if (!or_slice_is(call->rest, TOPIC))
+	if (!or_slice_is(call->rest, TOPIC) && !co_api_telemetry_find(call->api, call->rest))
 		co_reply_error(call, 404, "unknown_topic",
-		    "topic \"%.*s\" is not taken here; this collector takes " TOPIC,
+		    "topic \"%.*s\" is not taken here; this collector takes " TOPIC
+		    ", otlp_logs, otlp_metrics, otlp_spans and openlineage",
 		    (int)(call->rest.n < 100 ? call->rest.n : 100), (const char *)call->rest.p);
 	else if (!or_http_msg_find(msg, "Outrider-Frame"))
 		co_reply_error(call, 400, "frame",

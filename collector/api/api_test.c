@@ -373,8 +373,8 @@ static void ingest__refuses_what_is_not_right(void **state)
 	struct support_shipment s = orders;
 
 	enrol_for_orders(f);
-	ship_to(f, "/v1/ingest/otlp_logs", 1, &s);
-	assert_error(f, 404, "unknown_topic", "\"otlp_logs\" is not taken here");
+	ship_to(f, "/v1/ingest/outrider.nothing", 1, &s);
+	assert_error(f, 404, "unknown_topic", "\"outrider.nothing\" is not taken here");
 	s.flip = true;
 	ship(f, 1, &s);
 	assert_answer(f, 403, "\"error\":\"signature\"");

@@ -3,11 +3,11 @@
 
 #include "base/str.h"
 
-static enum or_code decode(struct or_buf *out, struct or_slice value)
+static enum or_code decode(struct or_buf *out, struct or_slice value, char plus)
 {
 	for (size_t i = 0; i < value.n; i++) {
 		if (value.p[i] != '%') {
-			or_buf_put_byte(out, value.p[i] == '+' ? ' ' : value.p[i]);
+			or_buf_put_byte(out, value.p[i] == '+' ? (uint8_t)plus : value.p[i]);
 			continue;
 		}
 		if (value.n - i < 3)
@@ -30,8 +30,13 @@ enum or_code co_param_get(struct or_buf *out, struct or_slice query, const char 
 		struct or_slice pair = or_slice(query.p, end);
 
 		if (or_str_has_prefix(pair, name) && pair.n > n && pair.p[n] == '=')
-			return decode(out, or_slice_from(pair, n + 1));
+			return decode(out, or_slice_from(pair, n + 1), ' ');
 		query = or_slice_from(query, end < query.n ? end + 1 : end);
 	}
 	return OR_ABSENT;
+}
+
+enum or_code co_param_path(struct or_buf *out, struct or_slice piece)
+{
+	return decode(out, piece, '+');
 }

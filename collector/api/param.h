@@ -12,4 +12,7 @@
  * OR_ABSENT: there is none. OR_PARSE: an escape is none. OR_FULL: out is. */
 OR_NODISCARD enum or_code co_param_get(struct or_buf *out, struct or_slice query, const char *name);
 
+/* Appends a piece of a path, %XX decoded. Errors as above. */
+OR_NODISCARD enum or_code co_param_path(struct or_buf *out, struct or_slice piece);
+
 #endif

@@ -11,7 +11,7 @@
  * same group, so they are durable together: no Merkle log, as telemetry is kept to be read, not
  * proven.
  *
- * Invariants (depot_test.c):
+ * Invariants (telemetry_test.c):
  *   1. a group whose commit returned OR_OK is there once after any crash, with its marks;
  *   2. one whose commit failed is not there;
  *   3. the writer never appends behind bytes that do not check: what is damaged stays as it is, is
