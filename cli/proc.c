@@ -86,6 +86,8 @@ OR_NORETURN static void become(
 	report = fcntl(report, F_DUPFD_CLOEXEC, READY_FD + 1);
 	if (opt->log_path)
 		redirect_log(opt->log_path, report);
+	if (opt->out_fd && (dup2(opt->out_fd, 1) < 0 || dup2(opt->err_fd, 2) < 0))
+		report_and_exit(report);
 	if (ready >= 0 && ready != READY_FD && dup2(ready, READY_FD) < 0)
 		report_and_exit(report);
 	if (ready == READY_FD)

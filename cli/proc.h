@@ -18,6 +18,7 @@ struct ctl_proc_opt {
 	const char *const *argv;           /* argv[0] is looked up in PATH unless it has a slash */
 	const char *env[CTL_PROC_ENV_MAX]; /* "NAME=value" on top of ours; ends in NULL */
 	const char *log_path;              /* stdout and stderr go there, appended; NULL: ours */
+	int out_fd, err_fd;                /* the child's stdout and stderr; 0: as above */
 	bool detached;                     /* a session of its own that outlives us */
 	bool own_group;                    /* Ctrl-C at the terminal does not reach it */
 	bool wants_ready;                  /* adds "--ready-fd", "N" to argv */

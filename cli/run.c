@@ -31,6 +31,7 @@ struct run {
 	const char *dir;  /* of this agent */
 	const char *name; /* of its directory: the product's id, made fit for a path */
 	const char *upstream;
+	const char *intake; /* of the agent: "127.0.0.1:4318" */
 	uint16_t upstream_port;
 };
 
@@ -81,7 +82,7 @@ static enum or_code choose_addresses(struct run *r, struct or_err *err)
 	struct or_arena *a = r->state.arena;
 	struct or_slice host;
 	uint64_t port = 0;
-	uint16_t gate;
+	uint16_t gate, intake = 0;
 	enum or_code rc = OR_OK;
 
 	if (!r->listen)
@@ -99,6 +100,9 @@ static enum or_code choose_addresses(struct run *r, struct or_err *err)
 	r->upstream_port = (uint16_t)port;
 	while (rc == OR_OK && (r->upstream_port == 0 || r->upstream_port == gate))
 		rc = ctl_proc_free_port(&r->upstream_port, err);
+	while (rc == OR_OK && (intake == 0 || intake == gate || intake == r->upstream_port))
+		rc = ctl_proc_free_port(&intake, err);
+	r->intake = or_arena_printf(a, "127.0.0.1:%u", intake);
 	r->upstream = or_arena_printf(a, "127.0.0.1:%u", r->upstream_port);
 	return rc;
 }
@@ -202,6 +206,9 @@ static void put_config(struct run *r, struct or_jsonw *w, const char *join_token
 	put_issuers(r, w);
 	put_section(w, "admin");
 	or_jsonw_kv_text(w, "listen", "127.0.0.1:0");
+	or_jsonw_end(w);
+	put_section(w, "capture");
+	or_jsonw_kv_text(w, "listen", r->intake);
 	or_jsonw_end(w);
 	or_jsonw_end(w);
 }
@@ -310,6 +317,18 @@ static enum or_code prepare(struct run *r, const char *config, struct or_err *er
 	return rc;
 }
 
+/* What the workload needs to be a good neighbour, in the names that its libraries know. */
+static void put_env(struct run *r, const char **env)
+{
+	struct or_arena *a = r->state.arena;
+
+	*env++ = or_arena_printf(a, "PORT=%u", r->upstream_port);
+	*env++ = or_arena_printf(a, "OTEL_EXPORTER_OTLP_ENDPOINT=http://%s", r->intake);
+	*env++ = "OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf";
+	*env++ = or_arena_printf(a, "OTEL_SERVICE_NAME=%.*s", OR_SLICE_FMT(r->product->id));
+	*env++ = or_arena_printf(a, "OPENLINEAGE_URL=http://%s", r->intake);
+}
+
 static enum or_code run(struct run *r, const char *const *command, int *code, struct or_err *err)
 {
 	char program[PATH_MAX];
@@ -331,12 +350,14 @@ static enum or_code run(struct run *r, const char *const *command, int *code, st
 			.log_path = log,
 			.own_group = true, /* it ends after the workload */
 			.wants_ready = true},
-		    .workload = {.argv = command,
-			.env = {or_arena_printf(r->state.arena, "PORT=%u", r->upstream_port)}},
+		    .workload = {.argv = command},
+		    .intake = r->intake,
+		    .service = or_arena_strdup(r->state.arena, r->product->id),
 		    .agent_log = log,
 		    .on_ready = on_ready,
 		    .arg = r};
 
+		put_env(r, opt.workload.env);
 		return ctl_supervise(code, &opt, err);
 	}
 }
@@ -399,9 +420,12 @@ int ctl_run_main(int argc, char **argv)
 		.help = "where everything is kept"},
 	};
 	const struct ctl_args spec = {.usage = "outrider run [flags] -- COMMAND [ARGUMENT…]",
-	    .about = "Runs a data product's workload with its agent beside it. It gets its port\n"
-		     "in PORT and must listen on 127.0.0.1; requests come through the gate.\n"
-		     "Ends with the workload's exit code.",
+	    .about =
+		"Runs a data product's workload with its agent beside it. It gets its port\n"
+		"in PORT and must listen on 127.0.0.1; requests come through the gate. What it\n"
+		"writes to stdout and stderr is kept as logs; OTEL_EXPORTER_OTLP_ENDPOINT and\n"
+		"OPENLINEAGE_URL say where its telemetry and lineage are taken.\n"
+		"Ends with the workload's exit code.",
 	    .examples = "  outrider run --product examples/orders/dataproduct.yaml -- "
 			"python3 examples/orders/serve.py",
 	    .flags = flags,

@@ -2,8 +2,10 @@
 #include "cli/supervise.h"
 
 #include "base/loop.h"
+#include "cli/pump.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/wait.h>
@@ -22,6 +24,7 @@ struct supervisor {
 	const struct ctl_supervise_opt *opt;
 	struct or_loop *loop;
 	enum state state;
+	struct ctl_pump *pump; /* NULL: none */
 	pid_t agent, workload; /* 0: none */
 	int ready_fd;          /* -1: none */
 	struct or_loop_io *ready_io;
@@ -111,10 +114,50 @@ static void give_up(struct supervisor *s, enum or_code rc)
 	}
 }
 
+static enum or_code open_pump(struct supervisor *s, struct ctl_proc_opt *workload)
+{
+	const struct ctl_pump_opt opt = {.loop = s->loop,
+	    .origin = s->opt->intake,
+	    .service = s->opt->service,
+	    .out_fd = STDOUT_FILENO,
+	    .err_fd = STDERR_FILENO};
+	enum or_code rc;
+
+	if (!s->opt->intake)
+		return OR_OK;
+	signal(SIGPIPE, SIG_IGN); /* who reads our stdout may end; the workload goes on */
+	rc = ctl_pump_new(&s->pump, &opt, s->err);
+	if (rc)
+		return rc;
+	workload->out_fd = ctl_pump_child_fd(s->pump, 0);
+	workload->err_fd = ctl_pump_child_fd(s->pump, 1);
+	return OR_OK;
+}
+
+static void on_pumped(void *arg)
+{
+	struct supervisor *s = arg;
+	struct ctl_pump_stats stats;
+	char text[64];
+
+	ctl_pump_stats(&stats, s->pump);
+	if (stats.dropped) {
+		snprintf(text, sizeof(text), "%" PRIu64 " of %" PRIu64, stats.dropped, stats.lines);
+		say("lines of the workload that did not reach the agent", text);
+	}
+	if (s->state != STOPPING)
+		stop_agent(s);
+}
+
 static void start_workload(struct supervisor *s)
 {
-	enum or_code rc = ctl_proc_start(&s->workload, NULL, &s->opt->workload, s->err);
+	struct ctl_proc_opt workload = s->opt->workload;
+	enum or_code rc = open_pump(s, &workload);
 
+	if (rc == OR_OK)
+		rc = ctl_proc_start(&s->workload, NULL, &workload, s->err);
+	if (rc == OR_OK && s->pump)
+		ctl_pump_start(s->pump);
 	if (rc) {
 		s->workload = 0;
 		give_up(s, rc);
@@ -208,7 +251,12 @@ static void on_child(void *arg, int signo)
 			s->workload = 0;
 			s->exit_code =
 			    WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
-			stop_agent(s);
+			or_loop_timer_cancel(s->workload_end);
+			s->workload_end = NULL;
+			if (s->pump)
+				ctl_pump_finish(s->pump, on_pumped, s);
+			else
+				stop_agent(s);
 		}
 	}
 }
@@ -244,6 +292,7 @@ enum or_code ctl_supervise(int *exit_code, const struct ctl_supervise_opt *opt, 
 	for (size_t i = 0; i < OR_LEN(signals); i++)
 		or_loop_signal_cancel(signals[i]);
 	drop_ready(&s);
+	ctl_pump_free(s.pump);
 	or_loop_timer_cancel(s.deadline);
 	or_loop_timer_cancel(s.workload_end);
 	or_loop_timer_cancel(s.restart);

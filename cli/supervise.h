@@ -18,6 +18,9 @@
 struct ctl_supervise_opt {
 	struct ctl_proc_opt agent; /* wants_ready */
 	struct ctl_proc_opt workload;
+	/* Where the workload's lines go besides our own stdout and stderr: the agent's intake, and
+	 * the name they have there (cli/pump.h). NULL: nowhere. */
+	const char *intake, *service;
 	const char *agent_log;                                    /* named in messages */
 	void (*on_ready)(void *arg, pid_t agent, pid_t workload); /* once, both are started */
 	void *arg;
