@@ -386,7 +386,10 @@ static void on_eof_late(void *arg)
 
 static void on_nothing_left(void *arg)
 {
-	end_if_done(arg);
+	struct ctl_pump *p = arg;
+
+	p->timer = NULL;
+	end_if_done(p);
 }
 
 void ctl_pump_finish(struct ctl_pump *p, or_loop_fn *fn, void *arg)
