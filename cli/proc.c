@@ -57,6 +57,14 @@ static void redirect_log(const char *path, int report)
 		report_and_exit(report);
 }
 
+static void redirect_output(const struct ctl_proc_opt *opt, int report)
+{
+	if (opt->log_path)
+		redirect_log(opt->log_path, report);
+	if (opt->out_fd && (dup2(opt->out_fd, 1) < 0 || dup2(opt->err_fd, 2) < 0))
+		report_and_exit(report);
+}
+
 static void reset_signals(void)
 {
 	sigset_t none;
@@ -84,10 +92,7 @@ OR_NORETURN static void become(
 	/* The report pipe moves out of the ready pipe's way; both survive the closing of the rest.
 	 */
 	report = fcntl(report, F_DUPFD_CLOEXEC, READY_FD + 1);
-	if (opt->log_path)
-		redirect_log(opt->log_path, report);
-	if (opt->out_fd && (dup2(opt->out_fd, 1) < 0 || dup2(opt->err_fd, 2) < 0))
-		report_and_exit(report);
+	redirect_output(opt, report);
 	if (ready >= 0 && ready != READY_FD && dup2(ready, READY_FD) < 0)
 		report_and_exit(report);
 	if (ready == READY_FD)

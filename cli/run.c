@@ -74,6 +74,17 @@ static enum or_code load_product(struct run *r, struct or_err *err)
 	return or_sys_mkdir(r->dir, 0700, err);
 }
 
+static enum or_code choose_intake(struct run *r, uint16_t gate, struct or_err *err)
+{
+	enum or_code rc = OR_OK;
+	uint16_t port = 0;
+
+	while (rc == OR_OK && (port == 0 || port == gate || port == r->upstream_port))
+		rc = ctl_proc_free_port(&port, err);
+	r->intake = or_arena_printf(r->state.arena, "127.0.0.1:%u", port);
+	return rc;
+}
+
 /* --listen and --port, else what the product says, else the defaults; port 0 is chosen here, so
  * that a restarted agent gets the same one. */
 static enum or_code choose_addresses(struct run *r, struct or_err *err)
@@ -82,7 +93,7 @@ static enum or_code choose_addresses(struct run *r, struct or_err *err)
 	struct or_arena *a = r->state.arena;
 	struct or_slice host;
 	uint64_t port = 0;
-	uint16_t gate, intake = 0;
+	uint16_t gate;
 	enum or_code rc = OR_OK;
 
 	if (!r->listen)
@@ -100,11 +111,8 @@ static enum or_code choose_addresses(struct run *r, struct or_err *err)
 	r->upstream_port = (uint16_t)port;
 	while (rc == OR_OK && (r->upstream_port == 0 || r->upstream_port == gate))
 		rc = ctl_proc_free_port(&r->upstream_port, err);
-	while (rc == OR_OK && (intake == 0 || intake == gate || intake == r->upstream_port))
-		rc = ctl_proc_free_port(&intake, err);
-	r->intake = or_arena_printf(a, "127.0.0.1:%u", intake);
 	r->upstream = or_arena_printf(a, "127.0.0.1:%u", r->upstream_port);
-	return rc;
+	return rc ? rc : choose_intake(r, gate, err);
 }
 
 /* The file holds a one-time token until the agent has used it; an agent that is enrolled already

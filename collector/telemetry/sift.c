@@ -126,45 +126,55 @@ static enum or_code read_value(struct co_sift_term *t, struct co_lex *l, size_t 
 	return OR_OK;
 }
 
-/* The lexer stands behind a word: an operator makes it a field, else it is looked for. */
+static enum or_code add_term(struct co_sift *s, struct co_lex *l, const struct co_sift_term *t)
+{
+	if (s->n == CO_SIFT_TERMS_MAX)
+		return or_err_set(l->err, OR_FULL, "more than %d terms", CO_SIFT_TERMS_MAX);
+	s->terms[s->n++] = *t;
+	return OR_OK;
+}
+
+/* The lexer stands on the operator behind a word. */
+static enum or_code parse_field(
+    struct co_sift *s, struct co_lex *l, struct co_sift_term *t, int64_t now_ns)
+{
+	enum or_code rc = co_lex_next(l);
+	size_t at = l->start;
+
+	if (rc)
+		return rc;
+	if (l->kind != CO_LEX_WORD && l->kind != CO_LEX_QUOTED)
+		return co_lex_fail(l, at, "expected a word or \"quoted text\"");
+	t->name = t->text;
+	t->text = l->token;
+	t->is_pattern = l->kind == CO_LEX_WORD && or_str_find(t->text, '*', 0) < t->text.n;
+	if (is_range(t->name)) {
+		rc = set_range(s, l, at, t, now_ns);
+		return rc ? rc : co_lex_next(l);
+	}
+	if (or_slice_is(t->name, "iostream"))
+		t->name = OR_SLICE_LIT("log.iostream");
+	t->field = find_field(t->name);
+	rc = read_value(t, l, at);
+	if (rc == OR_OK)
+		rc = co_lex_next(l);
+	return rc ? rc : add_term(s, l, t);
+}
+
+/* The lexer stands on a word: an operator behind it makes it a field, else it is looked for. */
 static enum or_code parse_term(struct co_sift *s, struct co_lex *l, int64_t now_ns)
 {
 	struct co_sift_term t = {.field = s->kind == WIRE_OTLP_LOGS ? F_BODY : F_NAME,
 	    .op = CO_SIFT_HAS,
 	    .text = l->token};
-	size_t at = l->start;
 	bool is_word = l->kind == CO_LEX_WORD;
 	enum or_code rc = co_lex_next(l);
 
 	if (rc)
 		return rc;
-	if (is_word && l->kind == CO_LEX_OP && read_op(&t.op, l->token)) {
-		t.name = t.text;
-		rc = co_lex_next(l);
-		if (rc)
-			return rc;
-		at = l->start;
-		if (l->kind != CO_LEX_WORD && l->kind != CO_LEX_QUOTED)
-			return co_lex_fail(l, at, "expected a word or \"quoted text\"");
-		t.text = l->token;
-		t.is_pattern = l->kind == CO_LEX_WORD && or_str_find(t.text, '*', 0) < t.text.n;
-		if (is_range(t.name)) {
-			rc = set_range(s, l, at, &t, now_ns);
-			return rc ? rc : co_lex_next(l);
-		}
-		if (or_slice_is(t.name, "iostream"))
-			t.name = OR_SLICE_LIT("log.iostream");
-		t.field = find_field(t.name);
-		rc = read_value(&t, l, at);
-		if (rc == OR_OK)
-			rc = co_lex_next(l);
-	}
-	if (rc)
-		return rc;
-	if (s->n == CO_SIFT_TERMS_MAX)
-		return or_err_set(l->err, OR_FULL, "more than %d terms", CO_SIFT_TERMS_MAX);
-	s->terms[s->n++] = t;
-	return OR_OK;
+	if (is_word && l->kind == CO_LEX_OP && read_op(&t.op, l->token))
+		return parse_field(s, l, &t, now_ns);
+	return add_term(s, l, &t);
 }
 
 enum or_code co_sift_parse(struct co_sift *out, enum wire_otlp_kind kind, struct or_slice text,
