@@ -386,6 +386,13 @@ static int run_words(struct run *r, char **words, size_t n)
 	return code;
 }
 
+static const char about[] =
+    "Runs a data product's workload with its agent beside it. It gets its port\n"
+    "in PORT and must listen on 127.0.0.1; requests come through the gate. What it\n"
+    "writes to stdout and stderr is kept as logs; OTEL_EXPORTER_OTLP_ENDPOINT and\n"
+    "OPENLINEAGE_URL say where its telemetry and lineage are taken.\n"
+    "Ends with the workload's exit code.";
+
 int ctl_run_main(int argc, char **argv)
 {
 	struct run r = {.product_path = "dataproduct.yaml"};
@@ -428,12 +435,7 @@ int ctl_run_main(int argc, char **argv)
 		.help = "where everything is kept"},
 	};
 	const struct ctl_args spec = {.usage = "outrider run [flags] -- COMMAND [ARGUMENT…]",
-	    .about =
-		"Runs a data product's workload with its agent beside it. It gets its port\n"
-		"in PORT and must listen on 127.0.0.1; requests come through the gate. What it\n"
-		"writes to stdout and stderr is kept as logs; OTEL_EXPORTER_OTLP_ENDPOINT and\n"
-		"OPENLINEAGE_URL say where its telemetry and lineage are taken.\n"
-		"Ends with the workload's exit code.",
+	    .about = about,
 	    .examples = "  outrider run --product examples/orders/dataproduct.yaml -- "
 			"python3 examples/orders/serve.py",
 	    .flags = flags,
