@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/agent.h"
 
+#include "base/sys.h"
+
 #include <signal.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -43,6 +45,7 @@ static int serve(const struct ag_config *config)
 	struct or_err err = {0};
 
 	signal(SIGPIPE, SIG_IGN);
+	or_sys_no_core();
 	or_log_init(&log);
 	if (or_loop_new(&loop, NULL, &err)) {
 		OR_LOG(OR_LOG_ERROR, "agent.failed", or_log_err(&err));

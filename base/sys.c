@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -369,4 +370,11 @@ void or_sys_names_free(struct or_sys_names *names)
 		or_mem_free(names->names[i]);
 	or_mem_free(names->names);
 	*names = (struct or_sys_names){0};
+}
+
+void or_sys_no_core(void)
+{
+	const struct rlimit none = {0, 0};
+
+	(void)setrlimit(RLIMIT_CORE, &none);
 }

@@ -80,4 +80,8 @@ enum or_sys_op {
 typedef int or_sys_fault_fn(void *arg, enum or_sys_op op, size_t *limit);
 void or_sys_fault_set(or_sys_fault_fn *fn, void *arg);
 
+/* No core dump of this process from now on (nor of its children): one would hold keys and tokens.
+ */
+void or_sys_no_core(void);
+
 #endif

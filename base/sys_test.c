@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -205,6 +206,17 @@ static void lock__is_held_until_the_file_is_closed(void **state)
 	or_sys_close(b);
 }
 
+static void no_core__forbids_dumps(void **state)
+{
+	struct rlimit limit;
+
+	(void)state;
+	or_sys_no_core();
+	assert_int_equal(getrlimit(RLIMIT_CORE, &limit), 0);
+	assert_int_equal(limit.rlim_cur, 0);
+	assert_int_equal(limit.rlim_max, 0);
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -218,6 +230,7 @@ int main(void)
 	    CASE(mkdir__makes_what_is_missing_above),
 	    CASE(list__is_sorted_and_unlink_forgives_what_is_gone),
 	    CASE(lock__is_held_until_the_file_is_closed),
+	    CASE(no_core__forbids_dumps),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

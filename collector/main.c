@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* outrider-collector: configuration, signals, and a node on a loop. */
 #include "base/log.h"
+#include "base/sys.h"
 #include "collector/config.h"
 #include "collector/node.h"
 
@@ -122,6 +123,7 @@ int main(int argc, char **argv)
 	int code;
 
 	signal(SIGPIPE, SIG_IGN);
+	or_sys_no_core();
 	if (co_config_load(&config, argc - 1, argv + 1, environ, a, &err)) {
 		fprintf(stderr, "outrider-collector: %s\n", err.msg);
 		or_arena_free(a);
