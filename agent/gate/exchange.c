@@ -6,6 +6,9 @@
 
 #include <stdio.h>
 
+/* Bytes of a record: what is always there, and for each policy and actor of the lists. */
+enum { OWED_BASE = 1024, OWED_POLICY = 128, OWED_ACTOR = 512 };
+
 static const struct or_http_field retry_after = {OR_SLICE_LIT("Retry-After"), OR_SLICE_LIT("5")};
 
 /* -- records -- */
@@ -48,6 +51,25 @@ enum or_code ag_exchange_put(struct ag_exchange *x, enum wire_phase phase, const
 	return rc;
 }
 
+/* What the last record of an allowed request will want: requests in flight must not find the spool
+ * full when their answers have all but gone out. */
+static void owe(struct ag_exchange *x)
+{
+	const struct wire_audit *r = &x->decision.record;
+
+	x->owed = OWED_BASE + r->request.path.n + r->request.host.n + r->principal.id.n +
+		  r->principal.issuer.n + r->n_policies * OWED_POLICY + r->n_act * OWED_ACTOR;
+	if (!x->decision.strict)
+		x->owed += x->decision.inputs.n;
+	ag_record_owe(x->proxy->opt.record, x->owed);
+}
+
+static void pay(struct ag_exchange *x)
+{
+	ag_record_pay(x->proxy->opt.record, x->owed);
+	x->owed = 0;
+}
+
 bool ag_exchange_conclude(struct ag_exchange *x, const char *reason)
 {
 	bool strict = x->decision.strict;
@@ -56,6 +78,7 @@ bool ag_exchange_conclude(struct ag_exchange *x, const char *reason)
 	if (x->recorded)
 		return true;
 	x->recorded = true;
+	pay(x);
 	if (x->proxy->metrics.seconds)
 		or_metric_observe(x->proxy->metrics.seconds,
 		    (double)(or_loop_now_ns(x->proxy->loop) - x->start_ns) / OR_NS_PER_S);
@@ -306,15 +329,18 @@ static void allow(struct ag_exchange *x)
 		ag_exchange_answer_full(x);
 		return;
 	}
+	owe(x);
 	if (!x->decision.strict) {
 		ag_forward_start(x);
 		return;
 	}
 	if (ag_exchange_put(x, WIRE_PHASE_DECISION, NULL)) {
-		if (goes_on)
+		if (goes_on) {
 			ag_forward_start(x);
-		else
-			ag_exchange_answer_full(x);
+			return;
+		}
+		pay(x);
+		ag_exchange_answer_full(x);
 		return;
 	}
 	wait_durable(x, on_decision_durable);

@@ -62,6 +62,7 @@ static void on_head(void *arg, const struct or_http_msg *msg)
 
 	x->status = msg->status;
 	x->counted = has_length && !msg->is_bodyless;
+	x->ends_by_eof = !has_length && or_http_req_msg(x->req)->minor == 0;
 	x->left = msg->length;
 	fields = pass_fields(x, msg, &n);
 	if (!fields || or_http_req_start(x->req, msg->status, fields, n,
@@ -71,6 +72,25 @@ static void on_head(void *arg, const struct or_http_msg *msg)
 		return;
 	}
 	x->started = true;
+}
+
+static void write_held(struct ag_exchange *x)
+{
+	if (x->holds)
+		or_http_req_write(x->req, or_slice(&x->held, 1));
+	x->holds = false;
+}
+
+/* All but the last byte so far: to an HTTP/1.0 client any byte may be the answer's last. */
+static struct or_slice hold_last(struct ag_exchange *x, struct or_slice piece)
+{
+	if (!x->ends_by_eof || !piece.n)
+		return piece;
+	write_held(x);
+	piece.n--;
+	x->held = piece.p[piece.n];
+	x->holds = true;
+	return piece;
 }
 
 static void on_body(void *arg, struct or_slice piece)
@@ -85,7 +105,7 @@ static void on_body(void *arg, struct or_slice piece)
 		return;
 	}
 	x->left -= x->counted ? piece.n : 0;
-	or_http_req_write(x->req, piece);
+	or_http_req_write(x->req, hold_last(x, piece));
 	if (or_http_req_is_full(x->req))
 		or_http_client_pause(x->call);
 }
@@ -95,10 +115,12 @@ static void on_end(void *arg)
 	struct ag_exchange *x = arg;
 
 	x->call = NULL;
-	if (ag_exchange_conclude(x, NULL))
-		or_http_req_finish(x->req);
-	else
+	if (!ag_exchange_conclude(x, NULL)) {
 		or_http_req_abort(x->req);
+		return;
+	}
+	write_held(x);
+	or_http_req_finish(x->req);
 }
 
 static void on_fail(void *arg, const struct or_err *err)

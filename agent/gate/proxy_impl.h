@@ -56,8 +56,12 @@ struct ag_exchange {
 	uint64_t bytes_in;
 	uint64_t bytes_out;
 	uint64_t left; /* of an answer whose length is known */
+	uint64_t owed; /* room in the spool that its last record will want */
 	unsigned int status;
 	bool counted;     /* left is known */
+	bool ends_by_eof; /* nothing but the connection's end will say that the answer is over */
+	bool holds;       /* held is a byte of it that the client has not got */
+	uint8_t held;
 	bool started;     /* the answer's head went to the client */
 	bool recorded;    /* the last record was put */
 	bool is_body_end; /* the client's content came whole */

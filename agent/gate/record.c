@@ -29,6 +29,7 @@ struct ag_record {
 	struct or_buf record;
 	struct or_buf leaf;
 	struct or_arena *arena; /* for what has to be cut */
+	uint64_t owed;          /* bytes of records to come */
 	int64_t refused_ns;     /* when the spool last refused, 0: it did not */
 	struct known known[KNOWN_INPUTS];
 	struct or_metric_counter *put;
@@ -177,5 +178,16 @@ bool ag_record_has_room(const struct ag_record *rec)
 	if (rec->refused_ns && or_loop_now_ns(rec->loop) - rec->refused_ns < OR_NS_PER_S)
 		return false;
 	ag_spool_get_info(&info, rec->spool);
-	return info.bytes + ROOM <= info.quota_bytes;
+	return info.bytes + rec->owed + ROOM <= info.quota_bytes;
+}
+
+void ag_record_owe(struct ag_record *rec, uint64_t bytes)
+{
+	rec->owed += bytes;
+}
+
+void ag_record_pay(struct ag_record *rec, uint64_t bytes)
+{
+	OR_ASSERT(bytes <= rec->owed);
+	rec->owed -= bytes;
 }

@@ -45,7 +45,13 @@ OR_NODISCARD enum or_code ag_record_put(struct ag_record *rec, struct wire_audit
 /* As ag_spool_sync: fn is called once, later, when all that was put before is durable. */
 struct ag_spool_wait *ag_record_sync(struct ag_record *rec, ag_spool_sync_fn *fn, void *arg);
 
-/* False while the spool has no room for another record, or refused one within the last second. */
+/* False while the spool has no room for another record besides what is owed, or refused one within
+ * the last second. */
 bool ag_record_has_room(const struct ag_record *rec);
+
+/* Bytes that records still to come will want, of requests that were let through on the strength of
+ * ag_record_has_room; and their end, once put or given up. */
+void ag_record_owe(struct ag_record *rec, uint64_t bytes);
+void ag_record_pay(struct ag_record *rec, uint64_t bytes);
 
 #endif

@@ -152,6 +152,11 @@ static void put__says_when_the_spool_is_full(void **state)
 	(void)state;
 	start(&rig, 1024 * 1024);
 	assert_true(ag_record_has_room(rig.rec));
+	/* What requests in flight will put counts as used. */
+	ag_record_owe(rig.rec, 64 * OR_MIB);
+	assert_false(ag_record_has_room(rig.rec));
+	ag_record_pay(rig.rec, 64 * OR_MIB);
+	assert_true(ag_record_has_room(rig.rec));
 	for (;; n++) {
 		struct wire_audit r = access_record();
 		enum or_code rc = ag_record_put(rig.rec, &r, OR_SLICE_NONE, NULL);
