@@ -8,6 +8,7 @@ import json
 import os
 import shutil
 import socket
+import struct
 import sys
 
 from world import ROOT, World, check, main, wait_for
@@ -231,5 +232,91 @@ def what_reaches_nginx_was_decided():
         attack(w, w.path("seen.jsonl"))
 
 
+def an_old_client_gets_the_last_byte_behind_the_record():
+    """HTTP/1.0: the end of the connection is the end of the answer, so any byte may be the last."""
+    with World() as w:
+        w.up()
+        os.environ["SEEN"] = w.path("seen.jsonl")
+        w.run_orders(command=[sys.executable, RECORDER])
+        token = w.token("bob", clearance=1)
+        host, port = w.gate.rsplit(":", 1)
+        with socket.create_connection((host, int(port)), timeout=20) as s:
+            s.sendall(f"GET /totals/trickle HTTP/1.0\r\nAuthorization: Bearer {token}\r\n\r\n"
+                      .encode())
+            got = b""
+            while not got.endswith(b"012345678"):
+                piece = s.recv(65536)
+                check(piece, f"the connection ended: {got}")
+                got += piece
+                check(not got.endswith(b"9"), "the last byte came before the record")
+            w.shipped()
+            check(w.audit("port=totals") == [], "a record of an answer that goes on")
+            open(w.path("seen.jsonl.go"), "w").close()
+            while piece := s.recv(65536):
+                got += piece
+        check(got.endswith(b"\r\n\r\n0123456789"), got)
+        w.shipped()
+        record = w.audit("port=totals")[0]["record"]
+        check(record["request.bytes_out"] == 10, record)
+
+
+def leave(gate, data, how):
+    """Sends a request and goes: at once, by a reset, or after the first byte of the answer."""
+    host, port = gate.rsplit(":", 1)
+    with socket.create_connection((host, int(port)), timeout=20) as s:
+        if how == "reset":
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        try:
+            s.sendall(data)
+            if how == "first byte":
+                s.recv(1)
+        except (ConnectionResetError, BrokenPipeError):
+            pass
+
+
+def however_a_client_leaves_there_is_a_record():
+    with World() as w:
+        w.up()
+        os.environ["SEEN"] = w.path("seen.jsonl")
+        w.run_orders(command=[sys.executable, RECORDER])
+        token = w.token("alice", clearance=2)
+        n = 0
+        for how in ("at once", "reset", "first byte"):
+            for target in ("/totals", "/orders", "/totals/cut", "/orders/cut"):
+                for version in ("HTTP/1.0", "HTTP/1.1"):
+                    for method in ("GET", "HEAD"):
+                        for times in (1, 3):
+                            data = head(f"{target}?n={n}", method=method, version=version)
+                            leave(w.gate, (data * times).replace("TOKEN", token).encode(), how)
+                            n += 1
+        check(w.get("/totals/last", token).status == 200, "the gate is gone")
+        idle = lambda: w.agent_admin("/v1/status").json()["spool"]["pending"] == 0
+        wait_for("the records", idle)
+
+        def settled():
+            # Each span is whole: complete, or a decision with its outcome.
+            w.shipped()
+            by_span = {}
+            for row in w.audit("kind=access decision=allow | limit 5000"):
+                r = row["record"]
+                by_span.setdefault(r["span_id"], []).append(r["phase"])
+            whole = all(sorted(p) in (["complete"], ["decision", "outcome"])
+                        for p in by_span.values())
+            return by_span if whole else None
+
+        by_span = wait_for("outcomes of all", settled)
+        seen = seen_at(w.path("seen.jsonl"))
+        check(len(seen) >= n // 3, f"{len(seen)} of {n} reached the workload")
+        for line in seen:
+            span = field(line, "traceparent").split("-")[2]
+            check(span in by_span, f"answered without a record: {line}")
+        proof = w.cli("verify").out
+        check("complete and unchanged" in proof, proof)
+        print(f"     {n} clients left, {len(seen)} requests at the workload, "
+              f"{len(by_span)} recorded")
+
+
 if __name__ == "__main__":
-    main(what_reaches_a_python_workload_was_decided, what_reaches_nginx_was_decided)
+    main(what_reaches_a_python_workload_was_decided, what_reaches_nginx_was_decided,
+         an_old_client_gets_the_last_byte_behind_the_record,
+         however_a_client_leaves_there_is_a_record)

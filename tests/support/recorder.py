@@ -7,6 +7,7 @@ the gate took for content and it takes for a request show as a line of their own
 import http.server
 import json
 import os
+import select
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -45,6 +46,13 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if "/cut" in self.path:
             self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\npart")
             self.close_connection = True
+            return
+        if "/trickle" in self.path:
+            # The answer's bytes now; that it is over, only once the file $SEEN.go is there.
+            self.wfile.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\na\r\n0123456789\r\n")
+            while not os.path.exists(os.environ["SEEN"] + ".go"):
+                select.select([], [], [], 0.01)
+            self.wfile.write(b"0\r\n\r\n")
             return
         if "/interim" in self.path:
             self.wfile.write(b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n")
