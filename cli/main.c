@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/verb.h"
 
+#include "cli/alerts.h"
 #include "cli/audit.h"
 #include "cli/doctor.h"
 #include "cli/key.h"
@@ -22,6 +23,7 @@ int main(int argc, char **argv)
 	    {"run", "run a workload with its agent beside it", ctl_run_main},
 	    {"audit", "search the audit trail", ctl_audit_main},
 	    {"why", "explain one decision", ctl_audit_why_main},
+	    {"alerts", "show the alerts that fire", ctl_alerts_main},
 	    {"verify", "prove that the audit trail is complete and unchanged", ctl_verify_main},
 	    {"doctor", "say what works here and what does not", ctl_doctor_main},
 	    {"policy", "build signed policy bundles", ctl_policy_main},

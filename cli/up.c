@@ -18,8 +18,20 @@
 
 enum { READY_TIMEOUT_MS = 15000, STOP_TIMEOUT_MS = 15000 };
 
-static enum or_code start(
-    struct ctl_state *s, const char *listen, const char *config, struct or_err *err)
+/* What the flags say about the collector; NULL where they say nothing. */
+struct wanted {
+	const char *listen, *config, *alerts;
+};
+
+static void put_flag(const char **argv, size_t *n, const char *flag, const char *value)
+{
+	if (!value)
+		return;
+	argv[(*n)++] = flag;
+	argv[(*n)++] = value;
+}
+
+static enum or_code start(struct ctl_state *s, const struct wanted *w, struct or_err *err)
 {
 	char program[PATH_MAX];
 	const char *argv[12] = {program, "--state", ctl_state_path(s, "collector")};
@@ -32,14 +44,9 @@ static enum or_code start(
 	int ready;
 
 	ctl_proc_find(program, sizeof(program), "outrider-collector");
-	if (listen) {
-		argv[n++] = "--listen";
-		argv[n++] = listen;
-	}
-	if (config) {
-		argv[n++] = "--config";
-		argv[n++] = config;
-	}
+	put_flag(argv, &n, "--listen", w->listen);
+	put_flag(argv, &n, "--config", w->config);
+	put_flag(argv, &n, "--alert.rules", w->alerts);
 	said = ctl_proc_log_end(log);
 	rc = or_sys_mkdir(argv[2], 0700, err);
 	if (rc == OR_OK)
@@ -80,7 +87,8 @@ static int report(struct ctl_state *s, bool was_running, bool json)
 
 int ctl_up_main(int argc, char **argv)
 {
-	const char *state = NULL, *listen = NULL, *config = NULL;
+	struct wanted w = {NULL, NULL, NULL};
+	const char *state = NULL;
 	bool json = false;
 	const struct ctl_args_flag flags[] = {{.name = "state",
 						  .metavar = "DIR",
@@ -88,12 +96,16 @@ int ctl_up_main(int argc, char **argv)
 						  .value = &state},
 	    {.name = "listen",
 		.metavar = "ADDR:PORT",
-		.value = &listen,
+		.value = &w.listen,
 		.help = "where it answers (default 127.0.0.1:8470; port 0: any)"},
 	    {.name = "config",
 		.metavar = "FILE",
-		.value = &config,
+		.value = &w.config,
 		.help = "outrider-collector.yaml; see outrider-collector --help"},
+	    {.name = "alerts",
+		.metavar = "FILE",
+		.value = &w.alerts,
+		.help = "alert rules and receivers"},
 	    {.name = "json", .help = "answer as JSON", .on = &json}};
 	const struct ctl_args spec = {.usage = "outrider up [flags]",
 	    .about =
@@ -117,7 +129,7 @@ int ctl_up_main(int argc, char **argv)
 		return ctl_term_fail("up", &err);
 	running = ctl_state_endpoint(&e, &s, "collector", NULL) == OR_OK && e.alive;
 	code = CTL_EXIT_YES;
-	if (!running && start(&s, listen, config, &err))
+	if (!running && start(&s, &w, &err))
 		code = ctl_term_fail("up", &err);
 	if (code == CTL_EXIT_YES)
 		code = report(&s, running, json);

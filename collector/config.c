@@ -133,6 +133,13 @@ static const struct or_opt opts[] = {
 	.type = OR_OPT_STR,
 	AT(kafka.key_file),
 	.help = "PEM file of that certificate's key."},
+    {.name = "alert.rules",
+	.type = OR_OPT_STR,
+	AT(alert_rules),
+	.max = 1024,
+	.def = "",
+	.help =
+	    "The file of alert rules and receivers; read again when it changes, and on SIGHUP."},
     {.name = "log.level",
 	.type = OR_OPT_ENUM,
 	AT(log_level),

@@ -28,6 +28,7 @@ struct co_config {
 	struct or_bus_kafka_access kafka; /* brokers NULL: batches come over HTTP alone */
 	const char *kafka_group;
 	int64_t telemetry_keep_ns;
+	const char *alert_rules; /* NULL, "": nobody is alerted */
 
 	/* On the command line only. */
 	int ready_fd; /* -1: nobody waits */

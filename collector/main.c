@@ -2,6 +2,7 @@
 /* outrider-collector: configuration, signals, and a node on a loop. */
 #include "base/log.h"
 #include "base/sys.h"
+#include "collector/alert/rule.h"
 #include "collector/config.h"
 #include "collector/node.h"
 
@@ -54,6 +55,14 @@ static void on_signal(void *arg, int signo)
 	co_node_drain(p->node, on_drained, p);
 }
 
+static void on_hangup(void *arg, int signo)
+{
+	struct program *p = arg;
+
+	(void)signo;
+	co_node_reload(p->node);
+}
+
 static void tell_ready(int fd)
 {
 	static const char text[] = "ready\n";
@@ -72,7 +81,7 @@ static void tell_ready(int fd)
 static int serve(const struct co_config *config)
 {
 	struct program p = {0};
-	struct or_loop_signal *term, *interrupt;
+	struct or_loop_signal *term, *interrupt, *hangup;
 	struct or_err err;
 	enum or_code rc = or_loop_new(&p.loop, NULL, &err);
 
@@ -85,12 +94,14 @@ static int serve(const struct co_config *config)
 	}
 	term = or_loop_signal_start(p.loop, SIGTERM, on_signal, &p);
 	interrupt = or_loop_signal_start(p.loop, SIGINT, on_signal, &p);
+	hangup = or_loop_signal_start(p.loop, SIGHUP, on_hangup, &p);
 	OR_LOG(OR_LOG_INFO, "collector.ready", or_log_text("url", co_node_url(p.node)),
 	    or_log_text("state", config->state));
 	tell_ready(config->ready_fd);
 	or_loop_run(p.loop);
 	or_loop_signal_cancel(term);
 	or_loop_signal_cancel(interrupt);
+	or_loop_signal_cancel(hangup);
 	or_loop_timer_cancel(p.deadline);
 	co_node_close(p.node);
 	or_loop_free(p.loop);
@@ -115,6 +126,20 @@ static int show(const struct co_config *config)
 	return fflush(stdout) ? EXIT_FAILED : EXIT_FINE;
 }
 
+/* Ahead of everything else, for people who look at a terminal: with the query and its caret. */
+static enum or_code check_rules(const struct co_config *config, struct or_err *err)
+{
+	struct co_rule_set *set;
+	enum or_code rc;
+
+	if (!config->alert_rules[0] || config->help)
+		return OR_OK;
+	rc = co_rule_load(&set, config->alert_rules, err);
+	if (rc == OR_OK)
+		co_rule_free(set);
+	return rc ? or_err_wrap(err, rc, "alert.rules") : OR_OK;
+}
+
 int main(int argc, char **argv)
 {
 	struct or_arena *a = or_arena_new(0);
@@ -124,7 +149,8 @@ int main(int argc, char **argv)
 
 	signal(SIGPIPE, SIG_IGN);
 	or_sys_no_core();
-	if (co_config_load(&config, argc - 1, argv + 1, environ, a, &err)) {
+	if (co_config_load(&config, argc - 1, argv + 1, environ, a, &err) ||
+	    check_rules(&config, &err)) {
 		fprintf(stderr, "outrider-collector: %s\n", err.msg);
 		or_arena_free(a);
 		return EXIT_USAGE;

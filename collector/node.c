@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/sys.h"
+#include "collector/alert/alert.h"
 #include "collector/api/api.h"
 #include "collector/describe.h"
 #include "collector/keys.h"
@@ -47,6 +48,7 @@ struct co_node {
 	struct co_topics topics;
 	struct co_api *api;
 	struct co_kafka *kafka; /* NULL: no brokers are configured */
+	struct co_alert *alert; /* NULL: there are no rules */
 };
 
 static const char *path_of(const struct co_node *n, char out[PATH_LEN], const char *name)
@@ -366,6 +368,36 @@ static enum or_code open_kafka(struct co_node *n, struct or_err *err)
 	return rc;
 }
 
+/* Blocks on the file of rules and the database. */
+static enum or_code open_alert(struct co_node *n, struct or_err *err)
+{
+	struct co_ingest **shards;
+	uint8_t id[WIRE_ENROL_UUID_LEN];
+	char path[PATH_LEN];
+	enum or_code rc = wire_enrol_uuid_parse(id, or_slice_str(n->id));
+
+	OR_ASSERT(rc == OR_OK);
+	if (!n->config->alert_rules || !n->config->alert_rules[0])
+		return OR_OK;
+	shards = or_mem_array(n->n_shards, sizeof(*shards));
+	for (size_t i = 0; i < n->n_shards; i++)
+		shards[i] = n->shards[i].ingest;
+	rc = co_alert_open(&n->alert,
+	    &(struct co_alert_opt){.loop = n->loop,
+		.slow = n->slow,
+		.db = path_of(n, path, "alert.db"),
+		.rules = n->config->alert_rules,
+		.url = co_api_url(n->api),
+		.shards = shards,
+		.n_shards = n->n_shards,
+		.own_id = id},
+	    err);
+	or_mem_free(shards);
+	if (rc == OR_OK)
+		co_api_set_alert(n->api, n->alert);
+	return rc;
+}
+
 static enum or_code announce(struct co_node *n, struct or_err *err)
 {
 	char path[PATH_LEN];
@@ -418,6 +450,8 @@ enum or_code co_node_open(
 	if (rc == OR_OK)
 		rc = open_api(n, err);
 	if (rc == OR_OK)
+		rc = open_alert(n, err);
+	if (rc == OR_OK)
 		rc = open_kafka(n, err);
 	if (rc == OR_OK)
 		rc = announce(n, err);
@@ -431,6 +465,12 @@ enum or_code co_node_open(
 const char *co_node_url(const struct co_node *node)
 {
 	return co_api_url(node->api);
+}
+
+void co_node_reload(struct co_node *node)
+{
+	if (node->alert)
+		co_alert_reload(node->alert);
 }
 
 void co_node_drain(struct co_node *node, or_loop_fn *done, void *arg)
@@ -447,9 +487,11 @@ void co_node_close(struct co_node *n)
 	co_kafka_close(n->kafka); /* before the shards' commits end: what is cut off comes again */
 	if (n->api)
 		co_api_stop(n->api);
+	co_alert_stop(n->alert);
 	or_slow_free(n->slow);
 	for (size_t i = 0; i < n->n_shards; i++)
 		co_ingest_close(n->shards[i].ingest);
+	co_alert_close(n->alert);
 	co_topics_close(&n->topics);
 	co_api_close(n->api);
 	co_enrol_close(n->enrol);

@@ -11,6 +11,7 @@
  *   <state>/keys/                checkpoint.pem, enrolment.pem, agent.pem
  *   <state>/enrol/               who may speak for which product
  *   <state>/telemetry/<topic>/   logs, metrics, spans, lineage events
+ *   <state>/alert.db             alerts and what was told of them, where there are rules
  *   <state>/shards/<n>/          a shard: its log, inputs, refused batches
  *
  * Thread: the loop's; opening and closing block. Logs its events.
@@ -34,6 +35,9 @@ OR_NODISCARD enum or_code co_node_open(
 
 /* "http://127.0.0.1:8470" */
 const char *co_node_url(const struct co_node *node);
+
+/* Reads the alert rules anew. */
+void co_node_reload(struct co_node *node);
 
 /* Takes nothing new, lets requests and their commits end, then calls done. */
 void co_node_drain(struct co_node *node, or_loop_fn *done, void *arg);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A sink: how a notice is put for one kind of receiver. Each is a folder beside this file, with a
- * const struct co_sink that the list in sink.c names; what it
- * renders is sent by POST.
+ * const struct co_sink that the list in sink.c names;
+ * collector/alert/notify.h sends what it renders by POST.
  *
  * Pure; any thread. A target lives in the rule file's arena. A notice is borrowed for the call.
  */

@@ -51,9 +51,10 @@ struct co_state_alert {
 	struct co_state_group *group;
 
 	/* The owner's, who may set them. */
-	bool dirty;          /* differs from what is stored */
-	unsigned int record; /* phases whose record in the log is due: 1 << phase */
-	unsigned int held;   /* by how many groups of notices */
+	bool dirty;             /* differs from what is stored */
+	unsigned int record;    /* phases whose record in the log is due: 1 << phase */
+	unsigned int recording; /* of those, the ones under way */
+	unsigned int held;      /* by how many groups of notices */
 };
 
 struct co_state;

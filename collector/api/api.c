@@ -37,6 +37,7 @@ static const struct route routes[] = {
     {"GET", "/v1/inputs/", true, co_api_log_inputs},
     {"GET", "/v1/shards", true, co_api_admin_shards},
     {"GET", "/v1/log/", false, co_api_log_get}, /* all but checkpoints: admin, there */
+    {"GET", "/v1/alerts", true, co_api_alerts_get},
     {"GET", "/v1/agents", true, co_api_admin_agents},
     {"POST", "/v1/agents/", true, co_api_admin_revoke},
     {"GET", "/v1/logs", true, co_api_telemetry_logs},
@@ -173,6 +174,11 @@ enum or_code co_api_open(struct co_api **out, const struct co_api_opt *opt, stru
 	make_metrics(api);
 	*out = api;
 	return OR_OK;
+}
+
+void co_api_set_alert(struct co_api *api, const struct co_alert *alert)
+{
+	api->alert = alert;
 }
 
 const char *co_api_url(const struct co_api *api)

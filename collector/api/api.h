@@ -6,6 +6,7 @@
  *   POST /v1/enrol                                      POST /v1/join-tokens
  *   GET  /v1/audit?q=  /v1/audit/<id>  /v1/inputs/<sha256>
  *   GET  /v1/shards    /v1/log/<shard>/checkpoint       /v1/log/<shard>/tile/…
+ *   GET  /v1/alerts
  *   GET  /v1/agents                                     POST /v1/agents/<id>/revoke
  *   GET  /v1/logs?q=  /v1/metrics?q=  /v1/spans?q=      GET  /v1/lineage/<product>
  *
@@ -19,6 +20,7 @@
 #define COLLECTOR_API_API_H
 
 #include "base/loop.h"
+#include "collector/alert/alert.h"
 #include "collector/enrol/enrol.h"
 #include "collector/ingest/ingest.h"
 #include "collector/ingest/kafka.h"
@@ -61,6 +63,8 @@ void co_api_ingest_seen(struct co_api *api, const uint8_t *uuid);
 
 /* What is taken from Kafka, for /readyz and /metrics; borrowed. NULL: nothing. */
 void co_api_health_kafka(struct co_api *api, const struct co_kafka *kafka);
+/* Who knows about alerts; NULL (as at the start): nobody. Borrowed until the next call, or stop. */
+void co_api_set_alert(struct co_api *api, const struct co_alert *alert);
 
 /* "http://127.0.0.1:8470": the port that is really listened on. */
 const char *co_api_url(const struct co_api *api);

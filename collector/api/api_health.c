@@ -189,6 +189,8 @@ static void gather(struct co_api *api)
 	gather_kafka(api);
 	for (size_t i = 0; i < api->opt.n_telemetry; i++)
 		gather_topic(api, api->opt.telemetry[i]);
+	if (api->alert)
+		co_api_alerts_gather(api);
 	or_http_server_stats(&http, api->server);
 	or_metric_counter_get(api->metrics, NAME("http_refused_total"),
 	    "Requests that were no HTTP as it should be.", NULL)

@@ -21,6 +21,7 @@ struct co_api_metrics {
 
 struct co_api {
 	struct co_api_opt opt;
+	const struct co_alert *alert; /* NULL: there are no rules */
 	struct or_http_server *server;
 	char url[OR_NET_TEXT_MAX + 8];
 	struct or_metric_registry *metrics;
@@ -63,6 +64,9 @@ co_api_fn co_api_telemetry_lineage;
 
 /* The topic of that name; NULL: there is none. */
 struct co_telemetry *co_api_telemetry_find(const struct co_api *api, struct or_slice topic);
+co_api_fn co_api_alerts_get;
+/* Brings the metrics of alerts up to date; api->alert is there. */
+void co_api_alerts_gather(struct co_api *api);
 
 /* ---- answers (reply.c) */
 
