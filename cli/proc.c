@@ -223,6 +223,7 @@ static struct or_slice without_program(struct or_slice line)
 static struct or_slice find_reason(struct or_slice log, struct or_arena *a)
 {
 	struct or_slice reason = OR_SLICE_NONE;
+	bool is_plain = false; /* the reason is text of the log, as it stands there */
 
 	while (log.n) {
 		size_t end = or_str_find(log, '\n', 0);
@@ -230,12 +231,21 @@ static struct or_slice find_reason(struct or_slice log, struct or_arena *a)
 		const struct or_json *j;
 
 		log = or_slice_from(log, end < log.n ? end + 1 : end);
+		if (is_plain && line.n && line.p[0] == ' ') { /* a message of several lines */
+			reason.n = (size_t)(line.p + line.n - reason.p);
+			continue;
+		}
+		is_plain = false;
 		if (line.n && line.p[0] == '{' && or_json_parse(&j, line, a, NULL) == OR_OK)
 			line = or_json_get_str(j, "error");
 		else
+			is_plain = true;
+		if (is_plain)
 			line = without_program(line);
 		if (line.n && !or_str_has_prefix(line, "see: "))
 			reason = line;
+		else
+			is_plain = false;
 	}
 	return reason;
 }

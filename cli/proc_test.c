@@ -83,6 +83,8 @@ static void log_why__gives_the_last_reason_behind_a_place(void **state)
 		"x did not start: two"},
 	    {"outrider-x: a.yaml:1: unknown key\nsee: outrider-x --help\n",
 		"x did not start: a.yaml:1: unknown key"},
+	    {"outrider-x: a.yaml:3: expr: no\n  kind=gapp\n       ^\n\n",
+		"x did not start: a.yaml:3: expr: no\n  kind=gapp\n       ^"},
 	    {"sh: no such thing", "x did not start: sh: no such thing"},
 	};
 	char *dir = support_tmpdir_new();
