@@ -132,7 +132,7 @@ static enum or_code check_rules(const struct co_config *config, struct or_err *e
 	struct co_rule_set *set;
 	enum or_code rc;
 
-	if (!config->alert_rules[0] || config->help)
+	if (!config->alert_rules || !config->alert_rules[0] || config->help)
 		return OR_OK;
 	rc = co_rule_load(&set, config->alert_rules, err);
 	if (rc == OR_OK)
