@@ -1,16 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
-"""PSS and wake-ups of the idle agent and collector, one JSON line each.
+"""PSS and wake-ups of the idle agent and collector, one JSON line each: idle.py [http] [kafka].
 
 Both have done some work before (a hundred requests), so that what is touched once is counted.
 Wake-ups are context switches of all threads, over ten seconds.
 """
 import glob
 import json
+import sys
 import time
 
 from world import World, check, wait_for
 
 SECONDS = 10
+RESTS = {"http": 3, "kafka": 20}  # wake-ups a second of a process that does nothing more
 
 
 def pss_mib(pid):
@@ -31,8 +33,8 @@ def switches(pid):
     return total
 
 
-def main():
-    with World() as w:
+def measure(transport):
+    with World(kafka=1 if transport == "kafka" else None) as w:
         collector = w.up()["pid"]
         w.run_orders()
         agent = w.endpoint("agents/orders")["pid"]
@@ -47,7 +49,7 @@ def main():
         def quiet():
             """True once a second passes with hardly anything happening."""
             now = {name: switches(pid) for name, pid in pids.items()}
-            still = all(now[name] - last[name] <= 3 for name in pids)
+            still = all(now[name] - last[name] <= RESTS[transport] for name in pids)
             last.update(now)
             if not still:
                 time.sleep(1)
@@ -57,9 +59,12 @@ def main():
         time.sleep(SECONDS)
         for name, pid in pids.items():
             print(json.dumps({
-                "bench": "idle", "process": name, "transport": "http",
+                "bench": "idle", "process": name, "transport": transport,
                 "pss_mib": round(pss_mib(pid), 2),
                 "wakeups_per_s": round((switches(pid) - before[name]) / SECONDS, 2)}))
 
 
-main()
+for wanted in sys.argv[1:] or ["http"]:
+    if wanted not in RESTS:
+        sys.exit(f"idle.py: a transport is {' or '.join(RESTS)}, not {wanted!r}")
+    measure(wanted)
