@@ -14,6 +14,7 @@
 #include "agent/ship/ship.h"
 #include "agent/spool/spool.h"
 #include "agent/status.h"
+#include "agent/tap/observe.h"
 #include "agent/telemetry.h"
 #include "base/http_client.h"
 #include "base/jsonw.h"
@@ -53,6 +54,7 @@ struct ag_agent {
 	struct ag_link_http *http; /* one of these two, or none */
 	struct ag_link_kafka *kafka;
 	struct ag_ship *ship;
+	struct ag_observe *observe;
 	struct ag_admin *admin;
 	struct ag_telemetry *telemetry;
 	struct or_loop_signal *signals[3];
@@ -189,6 +191,22 @@ static enum or_code open_gate(struct ag_agent *g, struct or_err *err)
 	return rc ? or_err_wrap(err, rc, "gate") : OR_OK;
 }
 
+/* What the tap tells; where there is none, that. */
+static void open_observe(struct ag_agent *g)
+{
+	const struct ag_config *c = g->config;
+	struct ag_observe_opt opt = {.loop = g->loop,
+	    .record = g->record,
+	    .spool = g->spool,
+	    .registry = g->metrics,
+	    .workload = g->workload,
+	    .fd = (int)c->tap.fd,
+	    .rate = c->tap.rate,
+	    .quota_bytes = c->tap.quota};
+
+	g->observe = ag_observe_new(&opt);
+}
+
 static void put_status(void *arg, struct or_jsonw *w)
 {
 	struct ag_agent *g = arg;
@@ -197,7 +215,8 @@ static void put_status(void *arg, struct or_jsonw *w)
 	    .enrol = g->enrol,
 	    .bundle = g->bundle,
 	    .spool = g->spool,
-	    .ship = g->ship};
+	    .ship = g->ship,
+	    .observe = g->observe};
 
 	ag_status_put(w, &s);
 	ag_telemetry_put_status(g->telemetry, w);
@@ -313,6 +332,7 @@ static void on_drained(void *arg)
 
 	g->drain_until_ns = or_loop_now_ns(g->loop) + AG_AGENT_DRAIN_NS;
 	or_loop_timer_cancel(g->drain);
+	ag_observe_drain(g->observe);
 	check_drained(g);
 }
 
@@ -345,8 +365,10 @@ static enum or_code open_all(struct ag_agent *g, struct or_err *err)
 		rc = open_identity(g, err);
 	if (rc == OR_OK)
 		rc = open_gate(g, err);
-	if (rc == OR_OK)
+	if (rc == OR_OK) {
+		open_observe(g);
 		rc = open_delivery(g, err);
+	}
 	if (rc == OR_OK)
 		rc = write_endpoint(g, err);
 	return rc;
@@ -407,6 +429,7 @@ void ag_agent_free(struct ag_agent *g)
 	or_loop_timer_cancel(g->drain);
 	ag_admin_free(g->admin);
 	ag_telemetry_close(g->telemetry);
+	ag_observe_free(g->observe);
 	ag_ship_free(g->ship);
 	ag_link_http_free(g->http);
 	ag_link_kafka_free(g->kafka);

@@ -2,7 +2,8 @@
 /*
  * The agent as a whole: its parts made in order, joined, and taken down in reverse.
  *
- *   folder ─▶ spool ─▶ enrol ─▶ record ─▶ issuers ─▶ bundle ─▶ decide ─▶ proxy ─▶ ship ─▶ admin
+ *   folder ─▶ spool ─▶ enrol ─▶ record ─▶ issuers ─▶ bundle ─▶ decide ─▶ proxy ─▶ observe
+ *          ─▶ ship ─▶ admin
  *
  * Thread: the loop's. On SIGTERM the gate takes no more, requests in flight end, what the spool
  * holds is shipped for at most AG_AGENT_DRAIN_NS; then the loop stops. On SIGHUP bundle and keys

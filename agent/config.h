@@ -13,10 +13,13 @@
 #include "base/log.h"
 #include "base/opt.h"
 
+enum ag_role { AG_ROLE_GATE, AG_ROLE_TAP };
+
 struct ag_config {
 	const char *product; /* the descriptor's path */
 	const char *state;   /* the agent's own directory */
 	const char *workload;
+	int role;          /* enum ag_role */
 	int log_level;     /* enum or_log_level */
 	uint64_t ready_fd; /* 0: nobody waits */
 	struct {
@@ -47,6 +50,18 @@ struct ag_config {
 		uint64_t segment;
 		int64_t sync_ns;
 	} spool;
+	struct {
+		uint64_t fd;        /* 0: there is no tap */
+		const char *cgroup; /* the workload's */
+		const char *absent; /* why nothing can be watched; NULL: try */
+		const char *ended;  /* how the tap before this one ended */
+		uint64_t restarts;
+		int64_t window_ns;
+		struct or_opt_list ignore; /* beginnings of paths, or patterns with * */
+		bool args;
+		uint64_t rate;
+		uint64_t quota;
+	} tap;
 };
 
 /* argv without the program's name. OR_INVAL, OR_ABSENT, OR_PARSE: the message says where. */

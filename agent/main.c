@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/agent.h"
+#include "agent/tap/tap.h"
 
 #include "base/sys.h"
 
@@ -36,13 +37,37 @@ static void say_ready(uint64_t fd)
 	close((int)fd);
 }
 
-static int serve(const struct ag_config *config)
+static int guard(struct or_loop *loop, const struct ag_config *config)
 {
-	struct or_log_opt log = {
-	    .fd = STDERR_FILENO, .level = (enum or_log_level)config->log_level, .role = "agent"};
 	struct ag_agent *agent;
+	struct or_err err = {0};
+
+	if (ag_agent_new(&agent, loop, config, &err)) {
+		OR_LOG(OR_LOG_ERROR, "agent.failed", or_log_err(&err));
+		return err.code == OR_INVAL || err.code == OR_PARSE ? EXIT_USAGE : EXIT_FAILED;
+	}
+	say_ready(config->ready_fd);
+	or_loop_run(loop);
+	ag_agent_free(agent);
+	return 0;
+}
+
+static void on_tap_ready(void *arg)
+{
+	const struct ag_config *config = arg;
+
+	say_ready(config->ready_fd);
+}
+
+static int serve(struct ag_config *config)
+{
+	bool tap = config->role == AG_ROLE_TAP;
+	struct or_log_opt log = {.fd = STDERR_FILENO,
+	    .level = (enum or_log_level)config->log_level,
+	    .role = tap ? "tap" : "agent"};
 	struct or_loop *loop;
 	struct or_err err = {0};
+	int code;
 
 	signal(SIGPIPE, SIG_IGN);
 	or_sys_no_core();
@@ -51,17 +76,10 @@ static int serve(const struct ag_config *config)
 		OR_LOG(OR_LOG_ERROR, "agent.failed", or_log_err(&err));
 		return EXIT_FAILED;
 	}
-	if (ag_agent_new(&agent, loop, config, &err)) {
-		OR_LOG(OR_LOG_ERROR, "agent.failed", or_log_err(&err));
-		or_loop_free(loop);
-		return err.code == OR_INVAL || err.code == OR_PARSE ? EXIT_USAGE : EXIT_FAILED;
-	}
-	say_ready(config->ready_fd);
-	or_loop_run(loop);
-	ag_agent_free(agent);
+	code = tap ? ag_tap_run(loop, config, on_tap_ready, config) : guard(loop, config);
 	or_loop_free(loop);
 	or_log_done();
-	return 0;
+	return code;
 }
 
 int main(int argc, char **argv)

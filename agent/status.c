@@ -87,4 +87,6 @@ void ag_status_put(struct or_jsonw *w, const struct ag_status *s)
 	put_bundle(w, s->bundle);
 	put_spool(w, s->spool);
 	put_ship(w, s);
+	or_jsonw_key(w, "tap");
+	ag_observe_put_status(w, s->observe);
 }

@@ -11,6 +11,7 @@
 #include "agent/enrol/enrol.h"
 #include "agent/ship/ship.h"
 #include "agent/spool/spool.h"
+#include "agent/tap/observe.h"
 #include "base/jsonw.h"
 
 struct ag_status {
@@ -20,9 +21,11 @@ struct ag_status {
 	const struct ag_bundle *bundle;
 	const struct ag_spool *spool;
 	const struct ag_ship *ship; /* NULL: there is no collector */
+	const struct ag_observe *observe;
 };
 
-/* Puts members into the object that is open: product, agent_id, gate, bundle, spool, ship. */
+/* Puts members into the object that is open: product, agent_id, gate, bundle, spool, ship,
+ * tap. */
 void ag_status_put(struct or_jsonw *w, const struct ag_status *s);
 
 #endif

@@ -9,6 +9,7 @@
 #include "cli/args.h"
 #include "cli/proc.h"
 #include "cli/term.h"
+#include "ebpf/feature.h"
 
 #include <stdio.h>
 #include <unistd.h>
@@ -23,6 +24,7 @@ struct doctor {
 	struct or_jsonw w;
 	const char *agent; /* whose bundle and delivery are judged; NULL: nobody's */
 	bool sick;
+	bool knows_tier; /* an agent has said what it can watch */
 };
 
 static void say(struct doctor *d, enum verdict v, const char *what, struct or_slice detail)
@@ -192,6 +194,70 @@ static void judge_ship(struct doctor *d, const struct or_json *status)
 	say(d, good ? GOOD : BAD, "delivery", or_slice_str(line));
 }
 
+static long long sum_members(const struct or_json *parent, const char *key)
+{
+	const struct or_json *j = or_json_get_type(parent, key, OR_JSON_OBJECT);
+	long long n = 0;
+
+	for (size_t i = 0; j && i < j->object.n; i++)
+		if (j->object.members[i].value->type == OR_JSON_INT)
+			n += (long long)j->object.members[i].value->i;
+	return n;
+}
+
+/* "process starts yes, connections yes, files no; 12 records, 0 not told" */
+static const char *describe_tap(struct doctor *d, const struct or_json *tap)
+{
+	static const char *const keys[] = {"exec", "conn", "file"};
+	const struct or_json *probes = or_json_get(tap, "probes");
+	const char *answers[OR_LEN(keys)];
+
+	for (size_t i = 0; i < OR_LEN(keys); i++)
+		answers[i] = or_json_get_str(probes, keys[i]).n ? "yes" : "no";
+	return or_arena_printf(d->state.arena,
+	    ": process starts %s, connections %s, files %s; %lld records, %lld not told",
+	    answers[0], answers[1], answers[2], (long long)number(tap, "recorded"),
+	    sum_members(tap, "dropped"));
+}
+
+/* What of the workload's doings the agent sees through eBPF, and why not more. */
+static void judge_tap(struct doctor *d, const struct or_json *status)
+{
+	const struct or_json *tap = or_json_get(status, "tap");
+	struct or_slice why = or_json_get_str(tap, "why");
+	long long restarts = (long long)number(tap, "restarts");
+	bool watches = or_slice_is(or_json_get_str(tap, "tier"), "T1");
+	const char *again = "";
+
+	if (!tap)
+		return;
+	d->knows_tier = true;
+	if (restarts)
+		again =
+		    or_arena_printf(d->state.arena, "; started again %lld times, last after %.*s",
+			restarts, OR_SLICE_FMT(text(tap, "ended")));
+	say(d, watches && !why.n && !restarts ? GOOD : WARN, "  kernel's view",
+	    or_slice_str(or_arena_printf(d->state.arena, "%.*s%s%s%.*s%s",
+		OR_SLICE_FMT(text(tap, "tier")), watches ? describe_tap(d, tap) : "",
+		why.n ? ": " : "", OR_SLICE_FMT(why), again)));
+}
+
+/* Without an agent that could say it: what this machine permits. Tried, which takes a moment. */
+static void check_kernel(struct doctor *d)
+{
+	struct tap_loader_opt opt = {.private_tracefs = true}; /* as the tap does */
+	struct tap_feature f;
+	char line[OR_ERR_MSG_MAX + 64];
+
+	tap_feature_read(&f, &opt);
+	snprintf(line, sizeof(line), "%s%s%s", tap_feature_tier(&f), f.why[0] ? ": " : "", f.why);
+	if (!f.why[0])
+		snprintf(line, sizeof(line),
+		    "%s: process starts, connections and files of a workload can be watched",
+		    tap_feature_tier(&f));
+	say(d, f.tier && !f.why[0] ? GOOD : WARN, "kernel's view", or_slice_str(line));
+}
+
 static void judge_agent(struct doctor *d, const struct or_json *status)
 {
 	const struct or_json *bundle = or_json_get(status, "bundle");
@@ -207,6 +273,7 @@ static void judge_agent(struct doctor *d, const struct or_json *status)
 	say(d, number(bundle, "revision") == 0 || error.n ? BAD : GOOD, "policy bundle",
 	    or_slice_str(line));
 	judge_ship(d, status);
+	judge_tap(d, status);
 }
 
 static void check_agent(struct doctor *d, const char *name)
@@ -290,6 +357,8 @@ int ctl_doctor_main(int argc, char **argv)
 	check_programs(&d);
 	check_collector(&d);
 	check_agents(&d);
+	if (!d.knows_tier)
+		check_kernel(&d);
 	if (d.json) {
 		or_jsonw_end(&d.w);
 		printf("%s\n", or_buf_text(&d.out));

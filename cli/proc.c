@@ -4,6 +4,7 @@
 #include "base/json.h"
 #include "base/str.h"
 #include "base/sys.h"
+#include "ebpf/cgroup.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -19,7 +20,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { ARGV_MAX = 64, READY_FD = 3, LOG_MAX = 16 << 20 };
+enum { ARGV_MAX = 64, READY_FD = 3, PASSED_FD = 4, FIRST_FREE_FD, LOG_MAX = 16 << 20 };
+
+/* What the child says where it does not become the program. */
+struct report {
+	int sys;    /* errno */
+	int inside; /* 0: it could not enter the cgroup */
+};
 
 void ctl_proc_find(char *out, size_t n, const char *name)
 {
@@ -42,9 +49,9 @@ void ctl_proc_find(char *out, size_t n, const char *name)
 
 OR_NORETURN static void report_and_exit(int fd)
 {
-	int sys = errno;
+	struct report report = {.sys = errno, .inside = 1};
 
-	(void)!write(fd, &sys, sizeof(sys));
+	(void)!write(fd, &report, sizeof(report));
 	_exit(127);
 }
 
@@ -75,6 +82,39 @@ static void reset_signals(void)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
+static void enter_cgroup(int entrance, int report_fd)
+{
+	struct report report = {0};
+
+	report.sys = entrance > 0 ? tap_cgroup_enter(entrance) : 0;
+	if (!report.sys)
+		return;
+	(void)!write(report_fd, &report, sizeof(report));
+	_exit(127);
+}
+
+/* The two that the child keeps get their numbers, everything else is closed but the report pipe,
+ * whose new number is returned. All move out of the way first. */
+static int arrange_fds(const struct ctl_proc_opt *opt, int ready, int report)
+{
+	int passed = opt->pass_fd > 0 ? fcntl(opt->pass_fd, F_DUPFD_CLOEXEC, FIRST_FREE_FD) : -1;
+
+	report = fcntl(report, F_DUPFD_CLOEXEC, FIRST_FREE_FD);
+	if (ready >= 0)
+		ready = fcntl(ready, F_DUPFD_CLOEXEC, FIRST_FREE_FD);
+	redirect_output(opt, report);
+	close(READY_FD);
+	close(PASSED_FD);
+	if ((ready >= 0 && dup2(ready, READY_FD) < 0) ||
+	    (opt->pass_fd > 0 && dup2(passed, PASSED_FD) < 0))
+		report_and_exit(report);
+	for (int fd = FIRST_FREE_FD; fd < 1024; fd++) {
+		if (fd != report)
+			close(fd);
+	}
+	return report;
+}
+
 /* In the child, between fork and exec. report carries errno to the parent where exec fails. */
 OR_NORETURN static void become(
     const struct ctl_proc_opt *opt, char *const *argv, int ready, int report, pid_t parent)
@@ -89,20 +129,8 @@ OR_NORETURN static void become(
 		if (getppid() != parent)
 			_exit(127);
 	}
-	/* The report pipe moves out of the ready pipe's way; both survive the closing of the rest.
-	 */
-	report = fcntl(report, F_DUPFD_CLOEXEC, READY_FD + 1);
-	redirect_output(opt, report);
-	if (ready >= 0 && ready != READY_FD && dup2(ready, READY_FD) < 0)
-		report_and_exit(report);
-	if (ready == READY_FD)
-		fcntl(READY_FD, F_SETFD, 0);
-	if (ready < 0)
-		close(READY_FD);
-	for (int fd = READY_FD + 1; fd < 1024; fd++) {
-		if (fd != report)
-			close(fd);
-	}
+	enter_cgroup(opt->entrance, report);
+	report = arrange_fds(opt, ready, report);
 	for (size_t i = 0; i < CTL_PROC_ENV_MAX && opt->env[i]; i++) {
 		const char *equals = strchr(opt->env[i], '=');
 		char name[128];
@@ -131,16 +159,27 @@ static size_t copy_argv(char **to, const struct ctl_proc_opt *opt, char *fd_text
 	return n;
 }
 
-/* 0 when exec succeeded (the pipe closed by itself), else the child's errno. */
-static int read_report(int fd)
+/* sys is 0 when exec succeeded (the pipe closed by itself). */
+static struct report read_report(int fd)
 {
-	int sys = 0;
+	struct report report = {0};
 	ssize_t n;
 
 	do
-		n = read(fd, &sys, sizeof(sys));
+		n = read(fd, &report, sizeof(report));
 	while (n < 0 && errno == EINTR);
-	return n == (ssize_t)sizeof(sys) ? sys : 0;
+	return n == (ssize_t)sizeof(report) ? report : (struct report){0};
+}
+
+static enum or_code explain(struct or_err *err, const char *program, const struct report *report)
+{
+	errno = report->sys;
+	if (!report->inside) {
+		or_err_sys(err, "enter the cgroup for %s", program);
+		return err ? err->code = OR_DENIED : OR_DENIED;
+	}
+	or_err_sys(err, "start %s", program);
+	return report->sys == ENOENT ? OR_ABSENT : OR_IO;
 }
 
 enum or_code ctl_proc_start(
@@ -149,6 +188,7 @@ enum or_code ctl_proc_start(
 	int ready[2] = {-1, -1}, report[2];
 	char fd_text[] = "3";
 	char *argv[ARGV_MAX];
+	struct report said;
 	pid_t child, self = getpid();
 
 	if (pipe2(report, O_CLOEXEC) < 0)
@@ -166,17 +206,14 @@ enum or_code ctl_proc_start(
 	close(report[1]);
 	if (ready[1] >= 0)
 		close(ready[1]);
-	errno = child < 0 ? errno : read_report(report[0]);
+	said = child < 0 ? (struct report){.sys = errno, .inside = 1} : read_report(report[0]);
 	close(report[0]);
-	if (child < 0 || errno) {
-		enum or_code rc = errno == ENOENT ? OR_ABSENT : OR_IO;
-
-		or_err_sys(err, "start %s", argv[0]);
+	if (said.sys) {
 		if (child > 0)
 			waitpid(child, NULL, 0);
 		if (ready[0] >= 0)
 			close(ready[0]);
-		return rc;
+		return explain(err, argv[0], &said);
 	}
 	*pid = child;
 	if (opt->wants_ready)

@@ -3,7 +3,8 @@
  * Child processes: start one, with a pipe through which it says that it is ready.
  *
  * Thread: the main thread. The child gets its own signal mask and dispositions back, closes every
- * descriptor above 2 but the ready pipe, and (unless detached) dies with its parent.
+ * descriptor above 2 but the ready pipe and the one that is passed, and (unless detached) dies with
+ * its parent.
  */
 #ifndef CLI_PROC_H
 #define CLI_PROC_H
@@ -12,7 +13,8 @@
 
 #include <sys/types.h>
 
-#define CTL_PROC_ENV_MAX 16
+#define CTL_PROC_ENV_MAX   16
+#define CTL_PROC_PASSED_FD "4" /* as which the child has pass_fd */
 
 struct ctl_proc_opt {
 	const char *const *argv;           /* argv[0] is looked up in PATH unless it has a slash */
@@ -22,10 +24,14 @@ struct ctl_proc_opt {
 	bool detached;                     /* a session of its own that outlives us */
 	bool own_group;                    /* Ctrl-C at the terminal does not reach it */
 	bool wants_ready;                  /* adds "--ready-fd", "N" to argv */
+	int pass_fd;                       /* stays ours as well; 0: none */
+	int entrance;                      /* of a cgroup (ebpf/cgroup.h) that the child enters
+					      before it becomes the program; 0: none */
 };
 
 /* *ready_fd (with wants_ready): readable once the child wrote a line, or at end of file when it
- * ended before; the caller closes it. OR_ABSENT: no such program. */
+ * ended before; the caller closes it. OR_ABSENT: no such program. OR_DENIED: the cgroup may not be
+ * entered. */
 OR_NODISCARD enum or_code ctl_proc_start(
     pid_t *pid, int *ready_fd, const struct ctl_proc_opt *opt, struct or_err *err);
 

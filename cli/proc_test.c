@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/proc.h"
+#include "ebpf/cgroup.h"
 #include "tests/support/support.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -109,6 +111,70 @@ static void log_why__gives_the_last_reason_behind_a_place(void **state)
 	support_tmpdir_remove(dir);
 }
 
+/* The child has the ready pipe as 3, what is passed as 4, and nothing else of ours. */
+static void start__passes_one_descriptor(void **state)
+{
+	const char *argv[] = {
+	    "sh", "-c", "echo hello >&4; ls /proc/self/fd | tr '\\n' ' ' >&4", NULL};
+	struct ctl_proc_opt opt = {.argv = argv};
+	struct or_err err = {0};
+	char text[128] = "";
+	int ends[2], other;
+	pid_t pid;
+	ssize_t n;
+
+	(void)state;
+	assert_int_equal(pipe(ends), 0);
+	other = open("/dev/null", O_RDONLY); /* without O_CLOEXEC */
+	assert_true(other > 4);
+	opt.pass_fd = ends[1];
+	ASSERT_OK(ctl_proc_start(&pid, NULL, &opt, &err), &err);
+	assert_int_equal(exit_code(pid), 0);
+	close(ends[1]);
+	close(other);
+	n = read(ends[0], text, sizeof(text) - 1);
+	assert_true(n > 0);
+	close(ends[0]);
+	assert_string_equal(text, "hello\n0 1 2 3 4 "); /* 3: ls reads the directory */
+}
+
+static void start__enters_the_cgroup_before_the_program_runs(void **state)
+{
+	const char *argv[] = {"sh", "-c", "grep -q /outrider-proc-test /proc/self/cgroup", NULL};
+	struct ctl_proc_opt opt = {.argv = argv};
+	struct tap_cgroup *cg;
+	struct or_err err = {0};
+	char name[64];
+	pid_t pid;
+
+	(void)state;
+	snprintf(name, sizeof(name), "outrider-proc-test-%d", (int)getpid());
+	if (tap_cgroup_new(&cg, NULL, name, &err)) {
+		print_message("%s\n", err.msg);
+		skip();
+	}
+	opt.entrance = tap_cgroup_entrance(cg);
+	ASSERT_OK(ctl_proc_start(&pid, NULL, &opt, &err), &err);
+	assert_int_equal(exit_code(pid), 0);
+	ASSERT_OK(tap_cgroup_remove(cg, &err), &err);
+	tap_cgroup_free(cg);
+}
+
+static void start__says_that_the_cgroup_may_not_be_entered(void **state)
+{
+	const char *argv[] = {"true", NULL};
+	struct ctl_proc_opt opt = {.argv = argv, .entrance = open("/dev/full", O_WRONLY)};
+	struct or_err err = {0};
+	pid_t pid = -1;
+
+	(void)state;
+	assert_true(opt.entrance > 0);
+	ASSERT_CODE(ctl_proc_start(&pid, NULL, &opt, &err), OR_DENIED);
+	ASSERT_HAS(err.msg, "enter the cgroup for true");
+	assert_int_equal(pid, -1);
+	close(opt.entrance);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -116,6 +182,9 @@ int main(void)
 	    cmocka_unit_test(start__reports_a_missing_program),
 	    cmocka_unit_test(ready__tells_readiness_from_death),
 	    cmocka_unit_test(log_why__gives_the_last_reason_behind_a_place),
+	    cmocka_unit_test(start__passes_one_descriptor),
+	    cmocka_unit_test(start__enters_the_cgroup_before_the_program_runs),
+	    cmocka_unit_test(start__says_that_the_cgroup_may_not_be_entered),
 	};
 
 	return cmocka_run_group_tests_name("cli.proc", tests, NULL, NULL);

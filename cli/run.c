@@ -10,6 +10,7 @@
 #include "cli/args.h"
 #include "cli/bundle.h"
 #include "cli/supervise.h"
+#include "cli/tap.h"
 #include "cli/term.h"
 #include "product/product.h"
 
@@ -24,6 +25,7 @@ struct run {
 	/* from the command line */
 	const char *state_dir, *collector, *product_path, *listen, *bundle, *audience, *port;
 	struct ctl_args_list trust, issuers;
+	bool no_tap;
 
 	struct ctl_state state;
 	struct ctl_api api;
@@ -337,6 +339,32 @@ static void put_env(struct run *r, const char **env)
 	*env++ = or_arena_printf(a, "OPENLINEAGE_URL=http://%s", r->intake);
 }
 
+static enum or_code run_children(struct run *r, const char *const *command,
+    const struct ctl_tap_opt *with, int *code, struct or_err *err)
+{
+	const char *agent[] = {
+	    with->program, "--config", with->config, "--tap.fd", CTL_PROC_PASSED_FD, NULL};
+	struct ctl_supervise_opt opt = {.agent = {.argv = agent,
+					    .log_path = with->log,
+					    .own_group = true, /* it ends after the workload */
+					    .wants_ready = true},
+	    .workload = {.argv = command},
+	    .intake = r->intake,
+	    .service = or_arena_strdup(r->state.arena, r->product->id),
+	    .agent_log = with->log,
+	    .on_ready = on_ready,
+	    .arg = r};
+	enum or_code rc = ctl_tap_new(&opt.tap, with, err);
+
+	if (rc)
+		return rc;
+	put_env(r, opt.workload.env);
+	opt.agent.pass_fd = ctl_tap_agent_fd(opt.tap);
+	rc = ctl_supervise(code, &opt, err);
+	ctl_tap_free(opt.tap);
+	return rc;
+}
+
 static enum or_code run(struct run *r, const char *const *command, int *code, struct or_err *err)
 {
 	char program[PATH_MAX];
@@ -351,23 +379,8 @@ static enum or_code run(struct run *r, const char *const *command, int *code, st
 	if (rc)
 		return rc;
 	ctl_proc_find(program, sizeof(program), "outrider-agent");
-	{
-		const char *agent[] = {program, "--config", config, NULL};
-		struct ctl_supervise_opt opt = {
-		    .agent = {.argv = agent,
-			.log_path = log,
-			.own_group = true, /* it ends after the workload */
-			.wants_ready = true},
-		    .workload = {.argv = command},
-		    .intake = r->intake,
-		    .service = or_arena_strdup(r->state.arena, r->product->id),
-		    .agent_log = log,
-		    .on_ready = on_ready,
-		    .arg = r};
-
-		put_env(r, opt.workload.env);
-		return ctl_supervise(code, &opt, err);
-	}
+	return run_children(
+	    r, command, &(struct ctl_tap_opt){program, config, log, r->no_tap}, code, err);
 }
 
 static int run_words(struct run *r, char **words, size_t n)
@@ -425,6 +438,7 @@ int ctl_run_main(int argc, char **argv)
 		.metavar = "PORT",
 		.value = &r.port,
 		.help = "the workload's PORT (default: a free one)"},
+	    {.name = "no-tap", .help = "do not watch the workload through eBPF", .on = &r.no_tap},
 	    {.name = "collector",
 		.metavar = "URL",
 		.value = &r.collector,

@@ -32,7 +32,7 @@ struct supervisor {
 	struct or_loop_timer *workload_end; /* after which it is killed */
 	struct or_loop_timer *restart;
 	int64_t backoff_ns, agent_started_ns;
-	bool agent_was_ready;
+	bool agent_was_ready, tap_is_settled, tap_is_stopped;
 	int exit_code;
 	enum or_code rc;
 	struct or_err *err;
@@ -88,12 +88,11 @@ static void end_workload(struct supervisor *s, int signo)
 	s->workload_end = or_loop_timer_start(s->loop, WORKLOAD_END_NS, kill_workload, s);
 }
 
-/* The workload has ended (or never ran): the agent ships what it has and goes. */
-static void stop_agent(struct supervisor *s)
+static void stop_agent(void *arg)
 {
-	s->state = STOPPING;
-	or_loop_timer_cancel(s->restart);
-	s->restart = NULL;
+	struct supervisor *s = arg;
+
+	s->tap_is_stopped = true;
 	if (!s->agent) {
 		set_deadline(s, 0, NULL);
 		or_loop_stop(s->loop);
@@ -103,6 +102,21 @@ static void stop_agent(struct supervisor *s)
 	set_deadline(s, AGENT_DRAIN_NS, kill_agent);
 }
 
+/* The workload has ended (or never ran): the tap tells the agent what it still has and goes, then
+ * the agent ships what it has and goes. */
+static void stop_rest(struct supervisor *s)
+{
+	if (s->state == STOPPING)
+		return;
+	s->state = STOPPING;
+	or_loop_timer_cancel(s->restart);
+	s->restart = NULL;
+	if (s->opt->tap)
+		ctl_tap_stop(s->opt->tap, stop_agent, s);
+	else
+		stop_agent(s);
+}
+
 static void give_up(struct supervisor *s, enum or_code rc)
 {
 	if (s->rc == OR_OK)
@@ -110,7 +124,7 @@ static void give_up(struct supervisor *s, enum or_code rc)
 	if (s->workload) {
 		end_workload(s, SIGTERM);
 	} else {
-		stop_agent(s);
+		stop_rest(s);
 	}
 }
 
@@ -146,16 +160,39 @@ static void on_pumped(void *arg)
 		say("lines of the workload that did not reach the agent", text);
 	}
 	if (s->state != STOPPING)
-		stop_agent(s);
+		stop_rest(s);
+}
+
+/* Where the workload may not enter its cgroup it runs all the same, unwatched. */
+static enum or_code start_watched(struct supervisor *s, struct ctl_proc_opt *workload)
+{
+	struct or_err err;
+	enum or_code rc;
+
+	workload->entrance = s->opt->tap ? ctl_tap_entrance(s->opt->tap) : 0;
+	if (!workload->entrance)
+		return ctl_proc_start(&s->workload, NULL, workload, s->err);
+	rc = ctl_proc_start(&s->workload, NULL, workload, &err);
+	if (rc == OR_DENIED) {
+		ctl_tap_refuse(s->opt->tap, err.msg);
+		workload->entrance = 0;
+		return ctl_proc_start(&s->workload, NULL, workload, s->err);
+	}
+	if (rc && s->err)
+		*s->err = err;
+	return rc;
 }
 
 static void start_workload(struct supervisor *s)
 {
 	struct ctl_proc_opt workload = s->opt->workload;
-	enum or_code rc = open_pump(s, &workload);
+	enum or_code rc;
 
+	if (s->state != STARTING || !s->agent_was_ready || (s->opt->tap && !s->tap_is_settled))
+		return;
+	rc = open_pump(s, &workload);
 	if (rc == OR_OK)
-		rc = ctl_proc_start(&s->workload, NULL, &workload, s->err);
+		rc = start_watched(s, &workload);
 	if (rc == OR_OK && s->pump)
 		ctl_pump_start(s->pump);
 	if (rc) {
@@ -179,9 +216,18 @@ static void on_ready(void *arg, int fd, int what)
 	if (!ready)
 		return; /* it died: SIGCHLD tells */
 	set_deadline(s, 0, NULL);
+	if (s->agent_was_ready && s->opt->tap)
+		ctl_tap_tell_again(s->opt->tap);
 	s->agent_was_ready = true;
-	if (s->state == STARTING)
-		start_workload(s);
+	start_workload(s);
+}
+
+static void on_tap_settled(void *arg)
+{
+	struct supervisor *s = arg;
+
+	s->tap_is_settled = true;
+	start_workload(s);
 }
 
 static void on_not_ready(void *arg)
@@ -221,7 +267,8 @@ static void on_agent_end(struct supervisor *s, int status)
 	drop_ready(s);
 	set_deadline(s, 0, NULL);
 	if (s->state == STOPPING) {
-		or_loop_stop(s->loop);
+		if (s->tap_is_stopped)
+			or_loop_stop(s->loop);
 		return;
 	}
 	if (!s->agent_was_ready) {
@@ -256,7 +303,9 @@ static void on_child(void *arg, int signo)
 			if (s->pump)
 				ctl_pump_finish(s->pump, on_pumped, s);
 			else
-				stop_agent(s);
+				stop_rest(s);
+		} else if (s->opt->tap) {
+			ctl_tap_on_child(s->opt->tap, pid, status);
 		}
 	}
 }
@@ -269,7 +318,7 @@ static void on_end_signal(void *arg, int signo)
 		end_workload(s, signo);
 	} else if (s->state != STOPPING) {
 		s->exit_code = 128 + signo;
-		stop_agent(s);
+		stop_rest(s);
 	}
 }
 
@@ -286,9 +335,10 @@ enum or_code ctl_supervise(int *exit_code, const struct ctl_supervise_opt *opt, 
 	signals[OR_LEN(ends)] = or_loop_signal_start(s.loop, SIGCHLD, on_child, &s);
 	for (size_t i = 0; i < OR_LEN(ends); i++)
 		signals[i] = or_loop_signal_start(s.loop, ends[i], on_end_signal, &s);
+	if (opt->tap)
+		ctl_tap_start(opt->tap, s.loop, on_tap_settled, &s);
 	start_agent(&s);
-	if (s.agent || s.workload)
-		or_loop_run(s.loop);
+	or_loop_run(s.loop);
 	for (size_t i = 0; i < OR_LEN(signals); i++)
 		or_loop_signal_cancel(signals[i]);
 	drop_ready(&s);

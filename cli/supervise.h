@@ -1,23 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Two children and a loop: the agent, restarted with back-off when it dies, and the workload, whose
- * end ends everything.
+ * Three children and a loop: the agent, restarted with back-off when it dies, the tap (cli/tap.h),
+ * and the workload, whose end ends everything.
  *
- *   STARTING --agent ready--> RUNNING --workload ended, or SIGINT/SIGTERM--> STOPPING --> done
+ *   STARTING --agent ready, tap settled--> RUNNING --workload ended, or SIGINT/SIGTERM--> STOPPING
+ * --> done
  *
  * Invariants: the workload is started once, and only when the agent was ready once; no child is
  * left when ctl_supervise returns; a signal to us reaches the workload, and the agent is told to
- * end only after the workload has.
+ * end only after the workload and the tap have.
  * Thread: the main thread; it runs a loop of its own.
  */
 #ifndef CLI_SUPERVISE_H
 #define CLI_SUPERVISE_H
 
-#include "cli/proc.h"
+#include "cli/tap.h"
 
 struct ctl_supervise_opt {
 	struct ctl_proc_opt agent; /* wants_ready */
 	struct ctl_proc_opt workload;
+	struct ctl_tap *tap; /* may be NULL */
 	/* Where the workload's lines go besides our own stdout and stderr: the agent's intake, and
 	 * the name they have there (cli/pump.h). NULL: nowhere. */
 	const char *intake, *service;

@@ -156,6 +156,24 @@ say "Why was Bob denied? The record names the policies, and what they saw."
 ID=$(outrider audit --json 'decision=deny since=1h principal.id=*#bob' | sed -n '1s/.*"id":"\([0-9a-f]*\)".*/\1/p')
 show outrider why "$ID"
 
+say "What did the workload itself do? The kernel was watched where it permits that (eBPF), for the
+   workload's own cgroup and nothing else; libraries are left out, repeats are counted."
+view=$(outrider doctor | grep "kernel's view") || true
+echo "   $view"
+if [[ $view == *"view  "*T1* ]]; then
+    for _ in $(seq 100); do
+        outrider audit 'front=kernel kind=file resource.id=*/orders.json' >/dev/null && break
+        sleep 0.1
+    done
+    show outrider audit 'front=kernel kind=process | count by action, resource.id | top 4'
+    show outrider audit 'front=kernel kind=file resource.id=*/examples/orders/*'
+    echo "   It made no connection of its own:"
+    show_failing 1 outrider audit 'front=kernel kind=network'
+else
+    echo "   Nothing of it is recorded here, which is a record as well:"
+    show outrider audit 'action=observe'
+fi
+
 say "The whole trail is proven: every hash again, every signature, every agent's numbering."
 show outrider verify
 show outrider verify "$ID"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""PSS and wake-ups of the idle agent and collector, one JSON line each: idle.py [http] [kafka].
+"""PSS and wake-ups of the idle agent, its tap and collector, one JSON line each: idle.py [http] [kafka].
 
 Both have done some work before (a hundred requests), so that what is touched once is counted.
 Wake-ups are context switches of all threads, over ten seconds.
@@ -44,6 +44,11 @@ def measure(transport):
                 check(w.get(path, token).status == 200, path)
         w.shipped()
         pids = {"agent": agent, "collector": collector}
+        tap = w.agent_admin("/v1/status").json()["tap"]
+        if tap["pid"]:
+            pids["tap"] = tap["pid"]
+        else:
+            print(f"no tap: {tap['why']}", file=sys.stderr)
         last = {name: -1 for name in pids}
 
         def quiet():

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Memory and wake-ups of agent and collector at rest, each a process with nothing to do. Over both
+# Memory and wake-ups of agent, tap and collector at rest, each a process with nothing to do. Over both
 # transports, or those that are named: http, kafka (which needs ./dev deps build kafka).
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
