@@ -5,6 +5,8 @@
 #include "cli/audit.h"
 #include "cli/doctor.h"
 #include "cli/key.h"
+#include "cli/lineage.h"
+#include "cli/logs.h"
 #include "cli/policy.h"
 #include "cli/product.h"
 #include "cli/run.h"
@@ -24,6 +26,9 @@ int main(int argc, char **argv)
 	    {"audit", "search the audit trail", ctl_audit_main},
 	    {"why", "explain one decision", ctl_audit_why_main},
 	    {"alerts", "show the alerts that fire", ctl_alerts_main},
+	    {"logs", "search the workloads' logs", ctl_logs_main},
+	    {"metrics", "search the workloads' metrics", ctl_logs_metrics_main},
+	    {"lineage", "draw where a product's data comes from and goes to", ctl_lineage_main},
 	    {"verify", "prove that the audit trail is complete and unchanged", ctl_verify_main},
 	    {"doctor", "say what works here and what does not", ctl_doctor_main},
 	    {"policy", "build signed policy bundles", ctl_policy_main},
