@@ -170,7 +170,8 @@ static void draw_all(struct graph *g, struct or_slice product)
 	for (size_t i = 0; i < g->n; i++)
 		jobs += is_job(&g->nodes[i]);
 	ctl_term_printf(CTL_TERM_BOLD, "%.*s", OR_SLICE_FMT(product));
-	printf(": %zu data sets, %zu jobs\n", g->n - jobs, jobs);
+	printf(": %zu data set%s, %zu job%s\n", g->n - jobs, g->n - jobs == 1 ? "" : "s", jobs,
+	    jobs == 1 ? "" : "s");
 	/* From what nothing leads to; then what lies on a circle. */
 	for (int pass = 0; pass < 2; pass++) {
 		for (size_t i = 0; i < g->n; i++) {

@@ -178,6 +178,23 @@ say "The whole trail is proven: every hash again, every signature, every agent's
 show outrider verify
 show outrider verify "$ID"
 
+say "What the workload wrote is kept as logs, beside the audit trail; libraries send theirs over OTLP."
+for _ in $(seq 100); do
+    outrider logs 'product=orders "/orders"' >/dev/null && break
+    sleep 0.1
+done
+show outrider logs 'product=orders iostream=stdout "/orders" limit=3'
+
+say "The job that refreshes the data set reports where its data comes from, as OpenLineage events."
+OPENLINEAGE_URL=$(jq -r .intake "$OUTRIDER_HOME/agents/orders/endpoint")
+export OPENLINEAGE_URL # `outrider run` puts it into its workload's environment
+show python3 examples/orders/refresh.py examples/orders/data/checkouts.csv "$WORK/orders.json"
+for _ in $(seq 100); do
+    outrider lineage orders 2>/dev/null | grep -q COMPLETE && break
+    sleep 0.1
+done
+show outrider lineage orders
+
 say "What is wrong here, if anything?"
 show outrider doctor
 

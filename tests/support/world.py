@@ -241,7 +241,7 @@ class World:
         self.issuer()
         if not os.path.exists(self.path("orders.bundle")):
             self.bundle(1)
-        log = open(self.path("run.log"), "a+")
+        log = open(self.path("run.log"), "a+", errors="replace")
         start = log.seek(0, os.SEEK_END)  # behind what an earlier life said
         argv = [os.path.join(BIN, "outrider"), "run", "--product",
                 product or f"{ORDERS}/dataproduct.yaml", "--bundle", self.path("orders.bundle"),
