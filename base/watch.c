@@ -40,7 +40,7 @@ static bool concerns(const struct or_watch *w, const uint8_t *events, size_t n)
 		if (e.mask & IN_Q_OVERFLOW)
 			return true;
 		if (e.len && at + sizeof(e) + e.len <= n &&
-		    (strcmp(name, w->name) == 0 || strncmp(name, "..", 2) == 0))
+		    (!w->name[0] || strcmp(name, w->name) == 0 || strncmp(name, "..", 2) == 0))
 			return true;
 	}
 	return false;

@@ -4,7 +4,8 @@
  *
  * The folder is watched (inotify), not the file, since a rename puts another file in its place and
  * Kubernetes swaps a symbolic link beside it; so any change in the folder to that name, or to a
- * name that begins with "..", counts. Thread: the loop's. Limits: one inotify instance each.
+ * name that begins with "..", counts. A path that ends in '/' watches all names of that folder.
+ * Thread: the loop's. Limits: one inotify instance each.
  */
 #ifndef BASE_WATCH_H
 #define BASE_WATCH_H
