@@ -2,6 +2,7 @@
 #include "agent/agent.h"
 
 #include "agent/admin/admin.h"
+#include "agent/announce/announce.h"
 #include "agent/bundle/bundle.h"
 #include "agent/enrol/enrol.h"
 #include "agent/folder.h"
@@ -55,6 +56,7 @@ struct ag_agent {
 	struct ag_link_kafka *kafka;
 	struct ag_ship *ship;
 	struct ag_observe *observe;
+	struct ag_announce *announce;
 	struct ag_admin *admin;
 	struct ag_telemetry *telemetry;
 	struct or_loop_signal *signals[3];
@@ -103,6 +105,8 @@ static void on_cert(void *arg)
 		ag_ship_wake(g->ship);
 	if (g->telemetry)
 		ag_telemetry_wake(g->telemetry);
+	if (g->announce)
+		ag_announce_wake(g->announce);
 }
 
 static struct or_slice cert_of(void *arg)
@@ -216,7 +220,8 @@ static void put_status(void *arg, struct or_jsonw *w)
 	    .bundle = g->bundle,
 	    .spool = g->spool,
 	    .ship = g->ship,
-	    .observe = g->observe};
+	    .observe = g->observe,
+	    .announce = g->announce};
 
 	ag_status_put(w, &s);
 	ag_telemetry_put_status(g->telemetry, w);
@@ -281,6 +286,25 @@ static enum or_code open_delivery(struct ag_agent *g, struct or_err *err)
 	if (rc == OR_OK)
 		rc = open_telemetry(g, err);
 	return rc ? rc : ag_admin_new(&g->admin, g->loop, &admin, err);
+}
+
+static enum or_code open_announce(struct ag_agent *g, struct or_err *err)
+{
+	const struct ag_config *c = g->config;
+	struct ag_announce_opt announce = {.descriptor = c->product,
+	    .product = g->product,
+	    .source = {.commit = or_slice_str(c->source.commit),
+		.committed = or_slice_str(c->source.committed),
+		.modified = c->source.modified},
+	    .origin = g->origin,
+	    .client = g->client,
+	    .record = g->record,
+	    .key = ag_enrol_key(g->enrol),
+	    .cert = cert_of,
+	    .arg = g};
+	enum or_code rc = ag_announce_new(&g->announce, g->loop, &announce, err);
+
+	return rc ? or_err_wrap(err, rc, "announce") : OR_OK;
 }
 
 /* What other processes of this machine need to find us. */
@@ -370,6 +394,8 @@ static enum or_code open_all(struct ag_agent *g, struct or_err *err)
 		rc = open_delivery(g, err);
 	}
 	if (rc == OR_OK)
+		rc = open_announce(g, err);
+	if (rc == OR_OK)
 		rc = write_endpoint(g, err);
 	return rc;
 }
@@ -430,6 +456,7 @@ void ag_agent_free(struct ag_agent *g)
 	ag_admin_free(g->admin);
 	ag_telemetry_close(g->telemetry);
 	ag_observe_free(g->observe);
+	ag_announce_free(g->announce);
 	ag_ship_free(g->ship);
 	ag_link_http_free(g->http);
 	ag_link_kafka_free(g->kafka);

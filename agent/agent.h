@@ -3,7 +3,7 @@
  * The agent as a whole: its parts made in order, joined, and taken down in reverse.
  *
  *   folder ─▶ spool ─▶ enrol ─▶ record ─▶ issuers ─▶ bundle ─▶ decide ─▶ proxy ─▶ observe
- *          ─▶ ship ─▶ admin
+ *          ─▶ ship ─▶ admin ─▶ announce
  *
  * Thread: the loop's. On SIGTERM the gate takes no more, requests in flight end, what the spool
  * holds is shipped for at most AG_AGENT_DRAIN_NS; then the loop stops. On SIGHUP bundle and keys

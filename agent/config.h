@@ -37,6 +37,11 @@ struct ag_config {
 		struct or_opt_list keys; /* PEM files of the public keys that may sign */
 		uint64_t min_revision;
 	} bundle;
+	struct {
+		const char *commit; /* NULL: not known */
+		const char *committed;
+		bool modified;
+	} source;
 	const struct or_json *issuers; /* [{issuer, jwks, algs, audience}] */
 	struct {
 		const char *listen;

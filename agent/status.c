@@ -79,6 +79,24 @@ static void put_ship(struct or_jsonw *w, const struct ag_status *s)
 	or_jsonw_end(w);
 }
 
+static void put_announce(struct or_jsonw *w, const struct ag_announce *a)
+{
+	struct ag_announce_info info;
+	struct or_buf hex;
+
+	ag_announce_get_info(&info, a);
+	or_buf_init(&hex, 2 * OR_CRYPTO_HASH_LEN);
+	or_str_hex_encode(&hex, info.sha256);
+	or_jsonw_key(w, "catalogue");
+	or_jsonw_object(w);
+	or_jsonw_kv_text(w, "state", ag_announce_state_name(info.state));
+	or_jsonw_kv_str(w, "document", or_buf_slice(&hex));
+	if (info.error->code)
+		or_jsonw_kv_text(w, "error", info.error->msg);
+	or_jsonw_end(w);
+	or_buf_done(&hex);
+}
+
 void ag_status_put(struct or_jsonw *w, const struct ag_status *s)
 {
 	or_jsonw_kv_text(w, "product", s->product);
@@ -89,4 +107,5 @@ void ag_status_put(struct or_jsonw *w, const struct ag_status *s)
 	put_ship(w, s);
 	or_jsonw_key(w, "tap");
 	ag_observe_put_status(w, s->observe);
+	put_announce(w, s->announce);
 }

@@ -7,6 +7,7 @@
 #ifndef AGENT_STATUS_H
 #define AGENT_STATUS_H
 
+#include "agent/announce/announce.h"
 #include "agent/bundle/bundle.h"
 #include "agent/enrol/enrol.h"
 #include "agent/ship/ship.h"
@@ -22,10 +23,11 @@ struct ag_status {
 	const struct ag_spool *spool;
 	const struct ag_ship *ship; /* NULL: there is no collector */
 	const struct ag_observe *observe;
+	const struct ag_announce *announce;
 };
 
 /* Puts members into the object that is open: product, agent_id, gate, bundle, spool, ship,
- * tap. */
+ * tap, catalogue. */
 void ag_status_put(struct or_jsonw *w, const struct ag_status *s);
 
 #endif

@@ -9,6 +9,7 @@
 #include "cli/api.h"
 #include "cli/args.h"
 #include "cli/bundle.h"
+#include "cli/revision.h"
 #include "cli/supervise.h"
 #include "cli/tap.h"
 #include "cli/term.h"
@@ -189,6 +190,26 @@ static void put_section(struct or_jsonw *w, const char *name)
 	or_jsonw_object(w);
 }
 
+/* Where the product's folder is at. */
+static void put_source(struct run *r, struct or_jsonw *w)
+{
+	const char *slash = strrchr(r->product_path, '/');
+	struct ctl_revision revision;
+
+	ctl_revision_get(&revision,
+	    or_arena_printf(
+		r->state.arena, "%.*s/", (int)(slash - r->product_path), r->product_path),
+	    r->state.arena);
+	if (!revision.commit)
+		return;
+	put_section(w, "source");
+	or_jsonw_kv_text(w, "commit", revision.commit);
+	if (revision.committed)
+		or_jsonw_kv_text(w, "committed", revision.committed);
+	or_jsonw_kv_bool(w, "modified", revision.modified);
+	or_jsonw_end(w);
+}
+
 /* JSON is YAML: the configuration is written as a person would find it, and quoted rightly. */
 static void put_config(struct run *r, struct or_jsonw *w, const char *join_token)
 {
@@ -213,6 +234,7 @@ static void put_config(struct run *r, struct or_jsonw *w, const char *join_token
 		or_jsonw_text(w, r->trust.values[i]);
 	or_jsonw_end(w);
 	or_jsonw_end(w);
+	put_source(r, w);
 	put_issuers(r, w);
 	put_section(w, "admin");
 	or_jsonw_kv_text(w, "listen", "127.0.0.1:0");
