@@ -9,6 +9,7 @@
 #include "cli/logs.h"
 #include "cli/policy.h"
 #include "cli/product.h"
+#include "cli/products.h"
 #include "cli/run.h"
 #include "cli/token.h"
 #include "cli/up.h"
@@ -29,6 +30,8 @@ int main(int argc, char **argv)
 	    {"logs", "search the workloads' logs", ctl_logs_main},
 	    {"metrics", "search the workloads' metrics", ctl_logs_metrics_main},
 	    {"lineage", "draw where a product's data comes from and goes to", ctl_lineage_main},
+	    {"products", "find data products, their owners and readers", ctl_products_main},
+	    {"dora", "say how fast a product's team delivers", ctl_products_dora_main},
 	    {"verify", "prove that the audit trail is complete and unchanged", ctl_verify_main},
 	    {"doctor", "say what works here and what does not", ctl_doctor_main},
 	    {"policy", "build signed policy bundles", ctl_policy_main},

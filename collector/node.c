@@ -46,6 +46,7 @@ struct co_node {
 	char (*origins)[TEXT_MAX];
 	size_t n_shards;
 	struct co_topics topics;
+	struct co_catalogue *catalogue;
 	struct co_api *api;
 	struct co_kafka *kafka; /* NULL: no brokers are configured */
 	struct co_alert *alert; /* NULL: there are no rules */
@@ -313,6 +314,24 @@ static enum or_code open_topics(struct co_node *n, struct or_err *err)
 	return co_topics_open(&n->topics, &opt, err);
 }
 
+static enum or_code open_catalogue(struct co_node *n, struct or_err *err)
+{
+	struct co_log **logs = or_mem_array(n->n_shards, sizeof(struct co_log *));
+	char path[PATH_LEN];
+	struct co_catalogue_opt opt = {.loop = n->loop,
+	    .slow = n->slow,
+	    .path = path_of(n, path, "catalogue.db"),
+	    .logs = logs,
+	    .n_logs = n->n_shards};
+	enum or_code rc;
+
+	for (size_t i = 0; i < n->n_shards; i++)
+		logs[i] = co_ingest_log(n->shards[i].ingest);
+	rc = co_catalogue_open(&n->catalogue, &opt, err);
+	or_mem_free(logs);
+	return rc;
+}
+
 /* ---- serving */
 
 static enum or_code open_api(struct co_node *n, struct or_err *err)
@@ -324,6 +343,7 @@ static enum or_code open_api(struct co_node *n, struct or_err *err)
 	    .vkey = or_buf_text(&n->vkey),
 	    .enrolment_key = n->enrolment_key,
 	    .enrol = n->enrol,
+	    .catalogue = n->catalogue,
 	    .shards = n->shards,
 	    .n_shards = n->n_shards,
 	    .slow = n->slow,
@@ -448,6 +468,8 @@ enum or_code co_node_open(
 	if (rc == OR_OK)
 		rc = open_topics(n, err);
 	if (rc == OR_OK)
+		rc = open_catalogue(n, err);
+	if (rc == OR_OK)
 		rc = open_api(n, err);
 	if (rc == OR_OK)
 		rc = open_alert(n, err);
@@ -489,6 +511,7 @@ void co_node_close(struct co_node *n)
 		co_api_stop(n->api);
 	co_alert_stop(n->alert);
 	or_slow_free(n->slow);
+	co_catalogue_close(n->catalogue);
 	for (size_t i = 0; i < n->n_shards; i++)
 		co_ingest_close(n->shards[i].ingest);
 	co_alert_close(n->alert);

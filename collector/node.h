@@ -12,6 +12,7 @@
  *   <state>/enrol/               who may speak for which product
  *   <state>/telemetry/<topic>/   logs, metrics, spans, lineage events
  *   <state>/alert.db             alerts and what was told of them, where there are rules
+ *   <state>/catalogue.db         products and who reads them (collector/catalogue/facts.h)
  *   <state>/shards/<n>/          a shard: its log, inputs, refused batches
  *
  * Thread: the loop's; opening and closing block. Logs its events.

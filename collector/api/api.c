@@ -44,6 +44,9 @@ static const struct route routes[] = {
     {"GET", "/v1/metrics", true, co_api_telemetry_metrics},
     {"GET", "/v1/spans", true, co_api_telemetry_spans},
     {"GET", "/v1/lineage/", true, co_api_telemetry_lineage},
+    {"POST", "/v1/products", false, co_api_product_post},
+    {"GET", "/v1/products", true, co_api_product_search},
+    {"GET", "/v1/dora", true, co_api_product_dora},
 };
 
 static bool fits_path(const struct route *r, struct or_slice path)

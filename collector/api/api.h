@@ -9,9 +9,11 @@
  *   GET  /v1/alerts
  *   GET  /v1/agents                                     POST /v1/agents/<id>/revoke
  *   GET  /v1/logs?q=  /v1/metrics?q=  /v1/spans?q=      GET  /v1/lineage/<product>
+ *   GET  /v1/products?q=  /v1/dora?product=             POST /v1/products
  *
- * Who may: an agent's frame authenticates itself, an enrolment its token or certificate; health,
- * metrics and checkpoints are open; everything else takes the administrator's bearer token.
+ * Who may: an agent's frame authenticates itself (and its product's document), an enrolment its
+ * token or certificate; health, metrics and checkpoints are open; everything else takes the
+ * administrator's bearer token.
  * Errors are JSON: {"error":"<word for programs>","message":"<sentence that says what to do>"}.
  * Thread: the loop's. Nothing is answered 200 before it is durable.
  * Limits: base/http_server.h's, opt.max_pending bytes of bodies, opt.max_queries at once.
@@ -21,6 +23,7 @@
 
 #include "base/loop.h"
 #include "collector/alert/alert.h"
+#include "collector/catalogue/catalogue.h"
 #include "collector/enrol/enrol.h"
 #include "collector/ingest/ingest.h"
 #include "collector/ingest/kafka.h"
@@ -43,6 +46,7 @@ struct co_api_opt {
 	const char *vkey; /* of the checkpoint key */
 	const struct or_crypto_key *enrolment_key;
 	struct co_enrol *enrol;
+	struct co_catalogue *catalogue;
 	const struct co_api_shard *shards;
 	size_t n_shards;
 	struct or_slow *slow;

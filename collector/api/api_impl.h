@@ -58,6 +58,7 @@ co_api_fn co_api_enrol_post;
 co_api_fn co_api_admin_tokens, co_api_admin_agents, co_api_admin_revoke, co_api_admin_shards;
 co_api_fn co_api_query_search;
 co_api_fn co_api_find_record;
+co_api_fn co_api_product_post, co_api_product_search, co_api_product_dora;
 co_api_fn co_api_log_get, co_api_log_inputs;
 co_api_fn co_api_telemetry_logs, co_api_telemetry_metrics, co_api_telemetry_spans;
 co_api_fn co_api_telemetry_lineage;

@@ -101,6 +101,28 @@ static enum or_code check_stream(struct check *c)
 	return refuse(c, OR_DENIED, "product");
 }
 
+enum or_code co_check_frame(struct co_check *out, const struct co_ingest_opt *opt,
+    const struct co_ingest_request *request, int64_t now_ns, struct or_arena *a,
+    const char **reason, struct or_err *err)
+{
+	struct check c = {.opt = opt, .request = request, .now_ns = now_ns, .a = a, .err = err};
+	enum or_code rc = wire_frame_decode(&c.out.frame, request->frame, a, err)
+			      ? malformed(&c, "frame")
+			      : OR_OK;
+
+	if (!rc)
+		rc = check_cert(&c);
+	if (!rc)
+		rc = check_signature(&c);
+	if (!rc)
+		rc = check_stream(&c);
+	if (rc)
+		*reason = c.reason;
+	else
+		*out = c.out;
+	return rc;
+}
+
 static enum or_code check_batch(struct check *c, struct wire_batch *batch)
 {
 	uint8_t root[OR_CRYPTO_HASH_LEN];

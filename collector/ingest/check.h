@@ -27,6 +27,12 @@ struct co_check {
 	size_t n_inputs;
 };
 
+/* The frame alone: its certificate, signature and stream, as co_check_run does; what it vouches for
+ * is the caller's to compare with its root. out has no records. */
+OR_NODISCARD enum or_code co_check_frame(struct co_check *out, const struct co_ingest_opt *opt,
+    const struct co_ingest_request *request, int64_t now_ns, struct or_arena *a,
+    const char **reason, struct or_err *err);
+
 /* On failure *reason is the stable code of the refusal ("frame", "certificate", "expired",
  * "revoked", "identity", "signature", "product", "batch", "count", "root", "record", "inputs") and
  * the result is OR_PARSE (malformed), OR_DENIED (not permitted) or OR_FULL (a limit).

@@ -21,7 +21,7 @@ expect() { # WANTED WORD…: the completions of the last word, sorted, begin wit
 }
 
 expect "verify" outrider ver
-expect "policy product" outrider p
+expect "policy product products" outrider p
 expect "build" outrider policy b
 expect "--json" outrider audit --j
 expect "--out" outrider policy build --o
