@@ -291,8 +291,8 @@ void co_notify_cancel(struct co_notify *n, struct co_notice_group *g)
 
 struct co_notify *co_notify_new(const struct co_notify_opt *opt)
 {
-	/* A connection is not kept: one that turned out dead would look like a failure. */
-	const struct or_http_client_opt http = {.idle_ns = 1};
+	/* Kept for a burst only: one that turned out dead would look like a failure. */
+	const struct or_http_client_opt http = {.idle_ns = OR_NS_PER_S};
 	struct co_notify *n = or_mem_new(sizeof(*n));
 
 	n->opt = *opt;
