@@ -129,9 +129,9 @@ static enum or_code sign(struct ctl_bundle_built *out, const struct pol_bundle_s
 	or_buf_init(&bytes, POL_BUNDLE_MAX);
 	or_buf_init(&key_id, 64);
 	rc = ctl_key_load(&key, opt->key_path, err);
-	if (rc == OR_OK && pol_bundle_key_id(&key_id, key))
-		rc = or_err_set(
-		    err, OR_INVAL, "%s: bundles are signed with Ed25519 keys", opt->key_path);
+	if (rc == OR_OK && (pol_bundle_key_id(&key_id, key) || !or_crypto_key_is_private(key)))
+		rc = or_err_set(err, OR_INVAL, "%s: bundles are signed with private Ed25519 keys",
+		    opt->key_path);
 	if (rc == OR_OK)
 		rc = pol_bundle_build(&bytes, src, key, or_buf_slice(&key_id), NULL, err);
 	/* What an agent will do with it. */

@@ -61,6 +61,9 @@ def errors_say_where():
         refused(w, 3, "token issuer new", "token", "mint", "--sub", "a", "--aud", "b", "--dir",
                 w.path("none"))
         refused(w, 3, "127.0.0.1:1", "audit", "--collector", "http://127.0.0.1:1/", "kind=access")
+        w.cli("key", "new", "--out", w.path("k.key"))
+        refused(w, 2, f"{w.dir}/k.key.pub: bundles are signed with private", "policy", "build",
+                "--product", PRODUCT, "--key", w.path("k.key.pub"), "--out", w.path("b"))
         refused(w, 2, "--key junk", "verify", "--key", "junk")
         refused(w, 3, "--product", "run", "--product", w.path("none"), "--", "true")
         w.up()
