@@ -171,6 +171,14 @@ static void show_product(const struct or_json *p)
 	}
 	show_ports(p);
 	show_readers(p);
+	label("last run");
+	if (or_json_get_str(p, "last_complete").n) {
+		put_time(or_json_get_str(p, "last_complete"));
+		printf(" complete\n");
+	} else {
+		ctl_term_put(
+		    CTL_TERM_DIM, OR_SLICE_LIT("not known: none was reported (OpenLineage)\n"));
+	}
 	for (size_t i = 0; i < list_n(p, "found_in"); i++) {
 		const struct or_json *f = item(p, "found_in", i);
 
@@ -271,8 +279,9 @@ static void show_dora(const struct or_json *j)
 		    (long long)number(to_start, "of"));
 	}
 	if (begin_figure("failures", or_json_get(j, "failures")))
-		ctl_term_printf(CTL_TERM_PLAIN, "%lld\n",
-		    (long long)number(or_json_get(j, "failures"), "count"));
+		ctl_term_printf(CTL_TERM_PLAIN, "%lld of %lld runs\n",
+		    (long long)number(or_json_get(j, "failures"), "count"),
+		    (long long)number(or_json_get(j, "failures"), "runs"));
 	show_first_read(
 	    or_json_get(j, "first_read_elsewhere"), (long long)number(j, "readers_without_domain"));
 	label("deployments");

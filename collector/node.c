@@ -299,6 +299,11 @@ static enum or_code write_description(struct co_node *n, struct or_err *err)
 	return rc;
 }
 
+static void on_event(void *arg, struct or_slice product, const struct wire_openlineage *event)
+{
+	co_catalogue_event(((struct co_node *)arg)->catalogue, product, event);
+}
+
 static enum or_code open_topics(struct co_node *n, struct or_err *err)
 {
 	char path[PATH_LEN];
@@ -311,7 +316,7 @@ static enum or_code open_topics(struct co_node *n, struct or_err *err)
 	    .is_revoked = is_revoked,
 	    .revoked_arg = n};
 
-	return co_topics_open(&n->topics, &opt, err);
+	return co_topics_open(&n->topics, &opt, on_event, n, err);
 }
 
 static enum or_code open_catalogue(struct co_node *n, struct or_err *err)
@@ -466,9 +471,9 @@ enum or_code co_node_open(
 	if (rc == OR_OK)
 		rc = write_description(n, err);
 	if (rc == OR_OK)
-		rc = open_topics(n, err);
-	if (rc == OR_OK)
 		rc = open_catalogue(n, err);
+	if (rc == OR_OK)
+		rc = open_topics(n, err);
 	if (rc == OR_OK)
 		rc = open_api(n, err);
 	if (rc == OR_OK)

@@ -8,6 +8,7 @@
 #include "collector/catalogue/facts.h"
 #include "collector/catalogue/search.h"
 #include "collector/dora/dora.h"
+#include "collector/dora/runs.h"
 
 #define ARENA_MAX (64UL * 1024 * 1024)
 
@@ -15,6 +16,7 @@ struct co_catalogue {
 	struct co_catalogue_opt opt;
 	struct or_db *db;
 	struct co_feed *feed;
+	struct co_runs *runs;
 };
 
 typedef enum or_code work_fn(struct co_catalogue_call *call, struct or_jsonw *w);
@@ -50,6 +52,7 @@ enum or_code co_catalogue_open(
 	    .db = c->db,
 	    .logs = opt->logs,
 	    .n_logs = opt->n_logs});
+	c->runs = co_runs_new(opt->loop, opt->slow, c->db);
 	*out = c;
 	return OR_OK;
 }
@@ -59,8 +62,15 @@ void co_catalogue_close(struct co_catalogue *c)
 	if (!c)
 		return;
 	co_feed_free(c->feed);
+	co_runs_free(c->runs);
 	or_db_close(c->db);
 	or_mem_free(c);
+}
+
+void co_catalogue_event(
+    struct co_catalogue *c, struct or_slice product, const struct wire_openlineage *event)
+{
+	co_runs_take(c->runs, product, event);
 }
 
 /* ---- calls */

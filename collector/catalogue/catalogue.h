@@ -11,6 +11,7 @@
 
 #include "collector/catalogue/feed.h"
 #include "product/document.h"
+#include "proto/openlineage.h"
 
 #define CO_CATALOGUE_ANSWER_MAX (16UL * 1024 * 1024)
 
@@ -46,6 +47,10 @@ struct co_catalogue_call *co_catalogue_search(
     struct co_catalogue *c, struct or_slice query, co_catalogue_fn *fn, void *arg);
 struct co_catalogue_call *co_catalogue_dora(
     struct co_catalogue *c, struct or_slice product, co_catalogue_fn *fn, void *arg);
+
+/* A lineage event that is stored, as co_runs_take; also before the loop runs. */
+void co_catalogue_event(
+    struct co_catalogue *c, struct or_slice product, const struct wire_openlineage *event);
 
 /* fn is not called any more; a document that was taken is stored all the same. */
 void co_catalogue_cancel(struct co_catalogue_call *call);

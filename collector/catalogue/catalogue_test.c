@@ -9,6 +9,7 @@
 #include "collector/catalogue/reader.h"
 #include "collector/catalogue/search.h"
 #include "collector/dora/dora.h"
+#include "collector/dora/runs.h"
 #include "collector/ingest/inputs.h"
 #include "tests/support/support.h"
 
@@ -357,6 +358,63 @@ static void dora__does_not_make_up_a_figure(void **state)
 	ASSERT_HAS(or_buf_text(&w->answer), "the product's own domain is not known");
 }
 
+static void run_ended(
+    struct co_runs *runs, const char *id, const char *end, int64_t at_ns, const char *commit)
+{
+	const struct wire_openlineage e = {.kind = WIRE_OPENLINEAGE_RUN,
+	    .time_ns = at_ns,
+	    .event_type = or_slice_str(end),
+	    .run_id = or_slice_str(id),
+	    .job = {OR_SLICE_LIT("jobs"), OR_SLICE_LIT("refresh")},
+	    .version = or_slice_str(commit)};
+
+	co_runs_take(runs, OR_SLICE_LIT("orders"), &e);
+	co_runs_take(runs, OR_SLICE_LIT("orders"), &e); /* twice is once */
+}
+
+static void take_runs(struct world *w)
+{
+	struct or_loop_opt clock = {.virtual_clock = true, .virtual_wall_ns = T0};
+	struct or_loop *loop;
+	struct or_slow *slow;
+	struct co_runs *runs;
+
+	ASSERT_OK(or_loop_new(&loop, &clock, &w->err), &w->err);
+	ASSERT_OK(or_slow_new(&slow, loop, 16, &w->err), &w->err);
+	runs = co_runs_new(loop, slow, w->db);
+	run_ended(runs, "r0", "START", T0, "");
+	run_ended(runs, "r1", "FAIL", T0 + 1 * OR_NS_PER_S, "");
+	run_ended(runs, "r2", "COMPLETE", T0 + 10 * OR_NS_PER_S, "");
+	run_ended(runs, "r3", "COMPLETE", T0 + 30 * OR_NS_PER_S, "");
+	run_ended(runs, "r4", "COMPLETE", T0 + 100 * OR_NS_PER_S, "bb");
+	or_loop_advance(loop, CO_RUNS_AFTER_NS);
+	or_slow_free(slow);
+	co_runs_free(runs);
+	or_loop_free(loop);
+}
+
+static void runs__give_lead_time_and_failures(void **state)
+{
+	struct wire_attribute attributes[4];
+	struct world *w = *state;
+	const struct or_json *lead;
+	struct wire_audit r = start_of("1", "aa", "2027-01-15T07:59:50Z", "false", T0, attributes);
+
+	take(w, &r, "first");
+	r = start_of("2", "bb", "2027-01-15T08:01:00Z", "false", T0 + 90 * OR_NS_PER_S, attributes);
+	take(w, &r, "second");
+	take_runs(w);
+	lead = or_json_get(dora(w, "orders"), "lead_time");
+	assert_int_equal(number(lead, "of"), 2);
+	assert_int_equal(number(lead, "median_ns"), 20 * OR_NS_PER_S); /* aa to r2 */
+	assert_int_equal(number(lead, "p90_ns"), 40 * OR_NS_PER_S);    /* bb to r4 */
+	ASSERT_HAS(or_buf_text(&w->answer), "\"run\":\"r2\"");
+	ASSERT_HAS(or_buf_text(&w->answer), "\"run\":\"r4\"");
+	assert_int_equal(number(or_json_get(w->json, "failures"), "count"), 1);
+	assert_int_equal(number(or_json_get(w->json, "failures"), "runs"), 4);
+	ASSERT_HAS(or_buf_text(&w->answer), "\"run\":\"r1\",\"end\":\"FAIL\"");
+}
+
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, make_world, end_world)
 
 int main(void)
@@ -372,6 +430,7 @@ int main(void)
 	    TEST(reader__takes_the_domain_from_the_inputs),
 	    TEST(dora__measures_from_commit_to_start),
 	    TEST(dora__does_not_make_up_a_figure),
+	    TEST(runs__give_lead_time_and_failures),
 	};
 
 	return cmocka_run_group_tests_name("collector.catalogue", tests, NULL, NULL);

@@ -43,7 +43,15 @@ static const char first_schema[] =
     " record TEXT NOT NULL, starts INTEGER NOT NULL,"
     " PRIMARY KEY (product, version, commit_id, modified)) WITHOUT ROWID;";
 
-static const char *const migrations[] = {first_schema};
+/* What ended how: end_ is COMPLETE, FAIL or ABORT. */
+static const char run_schema[] =
+    "CREATE TABLE run ("
+    " product TEXT NOT NULL, id TEXT NOT NULL, end_ TEXT NOT NULL, job TEXT NOT NULL,"
+    " time_ns INTEGER NOT NULL, commit_id TEXT NOT NULL,"
+    " PRIMARY KEY (product, id, end_)) WITHOUT ROWID;"
+    "CREATE INDEX run_time ON run (product, end_, time_ns);";
+
+static const char *const migrations[] = {first_schema, run_schema};
 
 enum or_code co_facts_open(struct or_db **out, const char *path, struct or_err *err)
 {

@@ -6,6 +6,7 @@
  *   product port contract column_ term    collector/catalogue/entry.h, from agents' documents
  *   reader access                         collector/catalogue/reader.h, from the audit logs
  *   sight                                 collector/dora/dora.h, from the audit logs
+ *   run                                   collector/dora/runs.h, from stored OpenLineage events
  *   place                                 collector/catalogue/feed.h: how far each log was read
  *
  * What comes from the logs is written in one transaction with its place, so each record counts

@@ -197,6 +197,7 @@ static void put_fields(struct search *s, struct or_db_stmt *row)
 	or_jsonw_kv_i64(s->w, "reads", or_db_column_i64(row, 18));
 	co_facts_put_time(s->w, "last_read", or_db_column_i64(row, 19));
 	co_facts_put_text(s->w, "last_read_record", row, 20);
+	co_facts_put_time(s->w, "last_complete", or_db_column_i64(row, 21));
 }
 
 static enum or_code put_product(struct search *s, struct or_db_stmt *row)
@@ -238,7 +239,8 @@ static void put_sql(struct search *s, struct or_buf *sql)
 	    " p.first_ns, p.changed_ns,"
 	    " (SELECT count(*) FROM (SELECT DISTINCT type, id, issuer FROM reader r"
 	    "  WHERE r.product = p.id)) AS readers,"
-	    " coalesce(a.reads, 0), a.last_ns, a.last_record"
+	    " coalesce(a.reads, 0), a.last_ns, a.last_record,"
+	    " (SELECT max(time_ns) FROM run r WHERE r.product = p.id AND r.end_ = 'COMPLETE')"
 	    " FROM product p LEFT JOIN access a ON a.product = p.id WHERE 1");
 	for (size_t i = 0; i < s->n_words; i++) {
 		or_buf_put_str(sql, " AND p.id IN (SELECT t.product FROM term t WHERE ");

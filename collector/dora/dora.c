@@ -56,7 +56,7 @@ struct figures {
 	struct or_jsonw *w;
 	struct or_db *db;
 	struct or_slice product;
-	int64_t *to_start; /* of deployments with a commit time, ns */
+	int64_t *to_start; /* of deployments with a commit time, then lead times, ns */
 	size_t n_to_start, n_deployments;
 	int64_t first_ns; /* the first deployment */
 	char first_record[64];
@@ -129,6 +129,121 @@ static enum or_code put_deployments(struct figures *f)
 	or_jsonw_end(f->w);
 	or_db_stmt_free(row);
 	return rc;
+}
+
+/* ---- runs */
+
+/* The first COMPLETE run of a commit: of those that name it, else of those that name none and ended
+ * after the version was first started and before the next one was. */
+static const char lead_sql[] =
+    "SELECT version, commit_id, committed_ns, record, r_ns,"
+    " (SELECT id FROM run r WHERE r.product = ?1 AND r.end_ = 'COMPLETE' AND r.time_ns = r_ns"
+    "  LIMIT 1) FROM (SELECT s.*, (SELECT min(r.time_ns) FROM run r WHERE r.product = ?1"
+    "  AND r.end_ = 'COMPLETE' AND (r.commit_id = s.commit_id OR (r.commit_id = ''"
+    "   AND r.time_ns >= s.first_ns AND r.time_ns < coalesce((SELECT min(n.first_ns) FROM sight n"
+    "    WHERE n.product = ?1 AND n.first_ns > s.first_ns), 9223372036854775807)))) AS r_ns"
+    " FROM sight s WHERE s.product = ?1 AND s.modified = 0 AND s.committed_ns IS NOT NULL)"
+    " WHERE r_ns >= committed_ns ORDER BY r_ns - committed_ns LIMIT ?2";
+
+static void put_lead_row(struct figures *f, struct or_db_stmt *row, int64_t ns)
+{
+	or_jsonw_object(f->w);
+	or_jsonw_kv_i64(f->w, "ns", ns);
+	co_facts_put_text(f->w, "version", row, 0);
+	co_facts_put_text(f->w, "commit", row, 1);
+	co_facts_put_time(f->w, "committed", or_db_column_i64(row, 2));
+	co_facts_put_text(f->w, "start_record", row, 3);
+	co_facts_put_time(f->w, "complete", or_db_column_i64(row, 4));
+	co_facts_put_text(f->w, "run", row, 5);
+	or_jsonw_end(f->w);
+}
+
+/* Rows come by rising lead time. */
+static enum or_code put_lead_rows(struct figures *f, struct or_db_stmt *row)
+{
+	size_t n = 0;
+	bool has_row;
+	enum or_code rc;
+
+	or_jsonw_key(f->w, "lead_time");
+	or_jsonw_object(f->w);
+	or_jsonw_key(f->w, "from");
+	or_jsonw_array(f->w);
+	while ((rc = or_db_step(row, &has_row, f->err)) == OR_OK && has_row) {
+		f->to_start[n] = or_db_column_i64(row, 4) - or_db_column_i64(row, 2);
+		if (n < CO_DORA_SHOWN)
+			put_lead_row(f, row, f->to_start[n]);
+		n++;
+	}
+	or_jsonw_end(f->w);
+	if (n) {
+		or_jsonw_kv_i64(f->w, "median_ns", f->to_start[(n - 1) / 2]);
+		or_jsonw_kv_i64(f->w, "p90_ns", f->to_start[(n * 9 + 9) / 10 - 1]);
+		or_jsonw_kv_u64(f->w, "of", n);
+	} else {
+		or_jsonw_kv_text(f->w, "absent",
+		    "no COMPLETE run belongs to a version whose commit time is known");
+	}
+	or_jsonw_end(f->w);
+	return rc;
+}
+
+static enum or_code put_failures(struct figures *f, int64_t runs, int64_t failed)
+{
+	const struct co_facts_value values[] = {TEXT(f->product), NUMBER(CO_DORA_SHOWN)};
+	struct or_db_stmt *row;
+	bool has_row;
+	enum or_code rc = co_facts_prepare(&row, f->db,
+	    "SELECT id, end_, job, time_ns FROM run WHERE product = ?1 AND end_ <> 'COMPLETE'"
+	    " ORDER BY time_ns DESC LIMIT ?2",
+	    values, OR_LEN(values), f->err);
+
+	if (rc)
+		return rc;
+	or_jsonw_key(f->w, "failures");
+	or_jsonw_object(f->w);
+	or_jsonw_kv_i64(f->w, "count", failed);
+	or_jsonw_kv_i64(f->w, "runs", runs);
+	or_jsonw_key(f->w, "newest");
+	or_jsonw_array(f->w);
+	while ((rc = or_db_step(row, &has_row, f->err)) == OR_OK && has_row) {
+		or_jsonw_object(f->w);
+		co_facts_put_text(f->w, "run", row, 0);
+		co_facts_put_text(f->w, "end", row, 1);
+		co_facts_put_text(f->w, "job", row, 2);
+		co_facts_put_time(f->w, "time", or_db_column_i64(row, 3));
+		or_jsonw_end(f->w);
+	}
+	or_jsonw_end(f->w);
+	or_jsonw_end(f->w);
+	or_db_stmt_free(row);
+	return rc;
+}
+
+static enum or_code put_runs(struct figures *f)
+{
+	static const char none[] = "no run of this product was reported (OpenLineage)";
+	const struct co_facts_value values[] = {TEXT(f->product), NUMBER(CO_DORA_SIGHTS_MAX)};
+	struct or_db_stmt *row;
+	int64_t counts[2] = {0};
+	bool has_row;
+	enum or_code rc = co_facts_get(counts, 2, &has_row, f->db,
+	    "SELECT count(*), sum(end_ <> 'COMPLETE') FROM run WHERE product = ?1", values, 1,
+	    f->err);
+
+	if (rc)
+		return rc;
+	if (!counts[0]) {
+		put_absent(f->w, "lead_time", none);
+		put_absent(f->w, "failures", none);
+		return OR_OK;
+	}
+	rc = co_facts_prepare(&row, f->db, lead_sql, values, OR_LEN(values), f->err);
+	if (rc)
+		return rc;
+	rc = put_lead_rows(f, row);
+	or_db_stmt_free(row);
+	return rc ? rc : put_failures(f, counts[0], counts[1]);
 }
 
 static int by_value(const void *a, const void *b)
@@ -244,10 +359,10 @@ enum or_code co_dora_put(
 	rc = put_deployments(&f);
 	if (!rc) {
 		put_to_start(&f);
-		put_absent(w, "lead_time", "no run of this product was reported (OpenLineage)");
-		put_absent(w, "failures", "no run of this product was reported (OpenLineage)");
-		rc = put_adoption(&f);
+		rc = put_runs(&f);
 	}
+	if (!rc)
+		rc = put_adoption(&f);
 	or_jsonw_end(w);
 	or_mem_free(f.to_start);
 	return rc;

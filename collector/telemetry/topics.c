@@ -22,8 +22,10 @@ static void on_event(
 
 	(void)received_ns;
 	or_arena_clear(t->arena);
-	if (wire_openlineage_parse(&event, record, t->arena, NULL) == OR_OK)
-		co_lineage_add(t->lineage, product, &event);
+	if (wire_openlineage_parse(&event, record, t->arena, NULL))
+		return;
+	co_lineage_add(t->lineage, product, &event);
+	t->fn(t->fn_arg, product, &event);
 }
 
 static enum or_code read_events(struct co_topics *t, struct or_err *err)
@@ -48,15 +50,17 @@ static enum or_code read_events(struct co_topics *t, struct or_err *err)
 	return rc == OR_ABSENT ? OR_OK : rc;
 }
 
-enum or_code co_topics_open(
-    struct co_topics *out, const struct co_telemetry_opt *opt, struct or_err *err)
+enum or_code co_topics_open(struct co_topics *out, const struct co_telemetry_opt *opt,
+    co_topics_event_fn *fn, void *arg, struct or_err *err)
 {
 	struct co_telemetry_opt one = *opt;
 	char dir[PATH_MAX];
 	enum or_code rc = OR_OK;
 
-	*out = (struct co_topics){
-	    .lineage = co_lineage_new(NODES_MAX), .arena = or_arena_new(EVENT_ARENA)};
+	*out = (struct co_topics){.lineage = co_lineage_new(NODES_MAX),
+	    .arena = or_arena_new(EVENT_ARENA),
+	    .fn = fn,
+	    .fn_arg = arg};
 	one.dir = dir;
 	for (size_t i = 0; i < CO_TOPICS_N && rc == OR_OK; i++) {
 		snprintf(dir, sizeof(dir), "%s/%s", opt->dir, names[i]);

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """The catalogue: what agents say of their products is found, with who reads them."""
+import datetime
 import glob
 import http.client
 import json
@@ -8,6 +9,7 @@ import os
 import shutil
 import subprocess
 
+from telemetry import delivered, intake, lineage_event, post
 from world import ORDERS, World, check, check_has, main, wait_for
 
 
@@ -184,6 +186,46 @@ def dora_says_what_was_recorded_and_what_was_not():
         check_has(w.cli("dora", "nothing", check_code=None).err, "no agent has told")
 
 
+def dora_counts_runs_and_their_failures():
+    with World() as w:
+        folder, commit = own_repository(w)
+        w.up()
+        w.run_orders(product=f"{folder}/dataproduct.yaml")
+        known(w)
+        now = datetime.datetime.now(datetime.timezone.utc)
+        for run, state, minutes in (("one", "FAIL", 1), ("two", "COMPLETE", 2), ("two", "COMPLETE", 2),
+                                    ("three", "COMPLETE", 3)):
+            event = lineage_event(run, state)
+            event["eventTime"] = (now + datetime.timedelta(minutes=minutes)).isoformat()
+            check(post(intake(w), "/api/v1/lineage", event)[0] == 201, event)
+        delivered(w)
+
+        def counted():
+            d = dora(w)
+            return d["failures"].get("runs") == 3 and d
+
+        for again in (False, True):
+            d = wait_for("the runs", counted)
+            check(d["failures"]["count"] == 1, d)
+            check(d["failures"]["newest"][0]["run"] == "one", d)
+            (lead,) = d["lead_time"]["from"]
+            check(lead["run"] == "two" and lead["commit"] == commit, d)
+            check(lead["ns"] == d["lead_time"]["median_ns"] > 86400 * 10**9, d)
+            check(lead["start_record"] == d["deployments"]["newest"][0]["record"], d)
+            check(known(w)["last_complete"] > d["deployments"]["newest"][0]["first_seen"], d)
+            check_has(w.cli("dora", "orders").out, "from commit to first COMPLETE run")
+            check_has(w.cli("products", "orders").out, " complete")
+            if not again:  # the file is an index: it is made anew from what is stored
+                w.cli("down")
+                for path in glob.glob(os.path.join(w.state, "collector", "catalogue.db*")):
+                    os.unlink(path)
+                w.up()
+                kill(w, w.endpoint("agents/orders")["pid"])
+                reads_known = wait_for("the product", lambda: products(w, code=None)["products"])
+                check(reads_known[0]["id"] == "orders", reads_known)
+                wait_for("the start", lambda: dora(w)["deployments"]["count"])
+
+
 def documents_need_a_proof():
     with World() as w:
         endpoint = w.up()
@@ -206,4 +248,5 @@ if __name__ == "__main__":
          readers_are_counted_over_restarts_and_can_be_counted_again,
          a_changed_contract_is_seen_while_it_runs,
          dora_says_what_was_recorded_and_what_was_not,
+         dora_counts_runs_and_their_failures,
          documents_need_a_proof)
