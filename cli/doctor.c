@@ -205,7 +205,7 @@ static long long sum_members(const struct or_json *parent, const char *key)
 	return n;
 }
 
-/* "process starts yes, connections yes, files no; 12 records, 0 not told" */
+/* "process starts yes, connections yes, files no; 12 records, 0 not recorded" */
 static const char *describe_tap(struct doctor *d, const struct or_json *tap)
 {
 	static const char *const keys[] = {"exec", "conn", "file"};
@@ -215,7 +215,7 @@ static const char *describe_tap(struct doctor *d, const struct or_json *tap)
 	for (size_t i = 0; i < OR_LEN(keys); i++)
 		answers[i] = or_json_get_str(probes, keys[i]).n ? "yes" : "no";
 	return or_arena_printf(d->state.arena,
-	    ": process starts %s, connections %s, files %s; %lld records, %lld not told",
+	    ": process starts %s, connections %s, files %s; %lld records, %lld not recorded",
 	    answers[0], answers[1], answers[2], (long long)number(tap, "recorded"),
 	    sum_members(tap, "dropped"));
 }

@@ -160,17 +160,17 @@ say "What did the workload itself do? The kernel was watched where it permits th
    workload's own cgroup and nothing else; libraries are left out, repeats are counted."
 view=$(outrider doctor | grep "kernel's view") || true
 echo "   $view"
-if [[ $view == *"view  "*T1* ]]; then
+if [[ $view == *"process starts yes"*"files yes"* ]]; then
     for _ in $(seq 100); do
         outrider audit 'front=kernel kind=file resource.id=*/orders.json' >/dev/null && break
         sleep 0.1
     done
     show outrider audit 'front=kernel kind=process | count by action, resource.id | top 4'
     show outrider audit 'front=kernel kind=file resource.id=*/examples/orders/*'
-    echo "   It made no connection of its own:"
-    show_failing 1 outrider audit 'front=kernel kind=network'
+    echo "   Did it connect to anything?"
+    show outrider audit 'front=kernel kind=network' || [[ $? == 1 ]]
 else
-    echo "   Nothing of it is recorded here, which is a record as well:"
+    echo "   That is the tier, and why; it is a record as well:"
     show outrider audit 'action=observe'
 fi
 
