@@ -413,23 +413,43 @@ static const char *why_without_policy(const struct or_json *r, bool allow)
 	return "it was refused before any policy was asked";
 }
 
+/* Of what nobody decided: the kernel saw the workload do it, or the agent says how it is. */
+static void show_attributes(const struct or_json *r)
+{
+	const struct or_json *all = or_json_get_type(r, "attributes", OR_JSON_OBJECT);
+
+	for (size_t i = 0; all && i < all->object.n; i++) {
+		const struct or_json_member *m = &all->object.members[i];
+
+		if (m->value->type == OR_JSON_STR)
+			line_printf("  %-10s%.*s = %.*s", i ? "" : "with", OR_SLICE_FMT(m->key),
+			    OR_SLICE_FMT(m->value->s));
+	}
+}
+
 static void show_decision(struct ctl_api *api, const struct or_json *row)
 {
 	static const char *const heads[] = {"principal", "action", "resource"};
 	const struct or_json *r = or_json_get(row, "record");
 	struct or_slice decision = text(r, "decision");
-	bool allow = or_slice_is(decision, "allow");
+	bool allow = or_slice_is(decision, "allow"), is_decided = or_json_get(r, "decision");
 
-	ctl_term_value(allow ? CTL_TERM_GOOD : CTL_TERM_BAD, decision);
+	if (is_decided)
+		ctl_term_value(allow ? CTL_TERM_GOOD : CTL_TERM_BAD, decision);
+	else
+		ctl_term_value(CTL_TERM_PLAIN, OR_SLICE_LIT("observed"));
 	for (size_t i = 0; i < OR_LEN(heads); i++) {
 		fputs(i ? " " : "  ", stdout);
 		ctl_term_value(CTL_TERM_BOLD, text(r, heads[i]));
 	}
 	putchar('\n');
-	lines_of_list("because", or_json_get(r, "policies"), why_without_policy(r, allow));
+	lines_of_list("because", or_json_get(r, "policies"),
+	    is_decided ? why_without_policy(r, allow) : "nobody was asked: it was seen");
 	lines_of_list("failed", or_json_get(r, "policy_errors"), NULL);
 	if (or_json_get(r, "reason"))
 		line("reason", text(r, "reason"));
+	if (!is_decided)
+		show_attributes(r);
 	show_inputs(api, or_json_get_str(r, "inputs"));
 	show_request(r);
 	line_printf("  %-10s%.*s from %.*s, phase %.*s", "when", OR_SLICE_FMT(text(r, "time")),

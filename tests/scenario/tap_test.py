@@ -139,6 +139,11 @@ with socket.socket() as closed:
         running = find(w, "action=observe reason=tap_running") + \
             find(w, "action=observe reason=tap_limited")
         check(len(running) == 1 and running[0]["attributes"]["tier"] == "T1", running)
+        row = w.audit(f"kind=file resource.id={data} attributes.access=append")[0]
+        why = w.cli("why", row["id"]).out
+        check_has(why, f'open File::"{data}"')
+        check_has(why, "nobody was asked: it was seen")
+        check_has(why, "access = append")
         doctor = w.cli("doctor", check_code=None).out
         check_has(doctor, "kernel's view")
         check_has(doctor, "T1: process starts yes, connections yes")
