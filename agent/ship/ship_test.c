@@ -384,7 +384,7 @@ static void ship__keeps_what_is_refused_and_tries_it_again(void **state)
 	ag_ship_wake(f->ship);
 	run_until_shipped(f);
 	assert_taken_once(f, 5);
-	assert_int_equal(info_of(f).state, AG_SHIP_CONNECTED);
+	run_until(f, AG_SHIP_CONNECTED);
 	assert_int_equal(f->requests, 2);
 }
 
