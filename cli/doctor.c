@@ -194,6 +194,20 @@ static void judge_ship(struct doctor *d, const struct or_json *status)
 	say(d, good ? GOOD : BAD, "delivery", or_slice_str(line));
 }
 
+/* What the workload says of itself; losing it costs no decision, so it is a note at worst. */
+static void judge_telemetry(struct doctor *d, const struct or_json *status)
+{
+	const struct or_json *t = or_json_get(status, "telemetry");
+	struct or_slice state = text(t, "state"), error = or_json_get_str(t, "error");
+	bool good = or_slice_is(state, "connected") || or_slice_is(state, "idle");
+	char line[512];
+
+	snprintf(line, sizeof(line), "%.*s, %lld requests (%lld of %lld bytes) wait%s%.*s",
+	    OR_SLICE_FMT(state), (long long)number(t, "pending"), (long long)number(t, "bytes"),
+	    (long long)number(t, "quota"), error.n ? ": " : "", OR_SLICE_FMT(error));
+	say(d, good ? GOOD : WARN, "telemetry", or_slice_str(line));
+}
+
 static long long sum_members(const struct or_json *parent, const char *key)
 {
 	const struct or_json *j = or_json_get_type(parent, key, OR_JSON_OBJECT);
@@ -273,6 +287,7 @@ static void judge_agent(struct doctor *d, const struct or_json *status)
 	say(d, number(bundle, "revision") == 0 || error.n ? BAD : GOOD, "policy bundle",
 	    or_slice_str(line));
 	judge_ship(d, status);
+	judge_telemetry(d, status);
 	judge_tap(d, status);
 }
 
