@@ -12,6 +12,7 @@
 #include "cli/products.h"
 #include "cli/run.h"
 #include "cli/token.h"
+#include "cli/top.h"
 #include "cli/up.h"
 #include "cli/verify.h"
 
@@ -33,6 +34,7 @@ int main(int argc, char **argv)
 	    {"products", "find data products, their owners and readers", ctl_products_main},
 	    {"dora", "say how fast a product's team delivers", ctl_products_dora_main},
 	    {"verify", "prove that the audit trail is complete and unchanged", ctl_verify_main},
+	    {"top", "watch the agents of this machine at work", ctl_top_main},
 	    {"doctor", "say what works here and what does not", ctl_doctor_main},
 	    {"policy", "build signed policy bundles", ctl_policy_main},
 	    {"product", "check a data product's descriptor and contracts", ctl_product_main},
