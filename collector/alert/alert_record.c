@@ -132,6 +132,8 @@ void co_alert_record_due(struct co_alert *al)
 
 	if (!al->caught_up || al->stopped)
 		return; /* it may be in the log already */
+	if (!co_ledger_is_settled(al->ledger))
+		return; /* that it is due is not stored */
 	while ((a = co_state_next(al->state, a))) {
 		unsigned int due = a->record & ~a->recording;
 

@@ -194,6 +194,11 @@ bool co_ledger_is_busy(const struct co_ledger *l)
 	return l->is_busy;
 }
 
+bool co_ledger_is_settled(const struct co_ledger *l)
+{
+	return !l->is_busy && !l->running.first;
+}
+
 /* ---- writing */
 
 static enum or_code run_change(struct co_ledger *l, const struct change *c)

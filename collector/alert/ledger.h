@@ -57,6 +57,8 @@ typedef void co_ledger_fn(void *arg, enum or_code rc, const struct or_err *err);
 OR_NODISCARD enum or_code co_ledger_commit(
     struct co_ledger *l, struct or_slow *slow, co_ledger_fn *fn, void *arg);
 bool co_ledger_is_busy(const struct co_ledger *l);
+/* What was taken for a commit is on disk: none is under way, and the last one did not fail. */
+bool co_ledger_is_settled(const struct co_ledger *l);
 OR_NODISCARD enum or_code co_ledger_commit_now(struct co_ledger *l, struct or_err *err);
 
 #endif

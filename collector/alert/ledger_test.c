@@ -206,12 +206,14 @@ static void commit__writes_again_what_failed(void **state)
 	co_ledger_put_alert(f->l, &a);
 	ASSERT_CODE(commit(f), OR_BUSY);
 	ASSERT_HAS(f->err.msg, "alert.db");
+	assert_false(co_ledger_is_settled(f->l));
 	assert_true(co_ledger_has_changes(f->l));
 	co_ledger_put_place(f->l, &(struct co_ledger_place){.shard = 0, .done = 1});
 	ASSERT_CODE(commit(f), OR_BUSY);
 	or_db_rollback(other);
 	or_db_close(other);
 	ASSERT_CODE(commit(f), OR_OK);
+	assert_true(co_ledger_is_settled(f->l));
 	assert_true(co_ledger_has_changes(f->l)); /* what came later */
 	ASSERT_CODE(commit(f), OR_OK);
 	assert_false(co_ledger_has_changes(f->l));

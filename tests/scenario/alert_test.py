@@ -4,6 +4,7 @@ import http.server
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import threading
 import urllib.parse
@@ -245,6 +246,28 @@ def a_crash_while_the_receiver_hangs_loses_nothing():
         wait_for("the record", lambda: has_n(w.audit("action=alert"), 1))
 
 
+def a_locked_database_delays_no_notice():
+    with Receiver() as r, World() as w:
+        start(w, r, resolve="60s")
+        other = sqlite3.connect(os.path.join(w.state, "collector/alert.db"), isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        deny(w)
+        check_payload(r.wait(1), "firing")  # better twice than not at all
+        with open(os.path.join(w.state, "collector/collector.log")) as f:
+            check_has(f.read(), '"event":"alert.unstored"')
+        check(not w.audit("action=alert"), "on record before it was stored")
+        other.execute("ROLLBACK")
+        wait_for("the record", lambda: has_n(w.audit("action=alert"), 1))
+        # It was stored in the end: a restart tells nothing again.
+        wait_for("it to be stored", lambda: other.execute(
+            "SELECT count(*) FROM notice WHERE told AND id = ''").fetchone()[0] == 1)
+        other.close()
+        kill_collector(w)
+        w.up("--alerts", w.rules)
+        check(alerts_of(w)["notices"][0]["state"] == "told", alerts_of(w))
+        check(r.acts() == [(200, "firing")], r.acts())
+
+
 def a_refusal_is_shown_and_not_repeated():
     with Receiver(400) as r, World() as w:
         start(w, r, resolve="4s")
@@ -304,5 +327,6 @@ def a_rule_that_goes_resolves_its_alerts():
 if __name__ == "__main__":
     main(five_denied_reads_are_told_and_resolve, a_restart_tells_nothing_twice,
          what_was_counted_before_a_crash_counts_after_it, a_failing_receiver_gets_it_once,
-         a_crash_while_the_receiver_hangs_loses_nothing, a_refusal_is_shown_and_not_repeated,
+         a_crash_while_the_receiver_hangs_loses_nothing,
+         a_locked_database_delays_no_notice, a_refusal_is_shown_and_not_repeated,
          a_rule_that_does_not_parse, a_rule_that_goes_resolves_its_alerts)
