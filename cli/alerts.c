@@ -102,12 +102,14 @@ static void show_troubles(const struct or_json *answer)
 		const struct or_json *j = notices->array.items[i];
 		struct or_slice why = or_json_get_str(j, "error");
 
-		if (why.n)
-			ctl_term_printf(CTL_TERM_BAD, "receiver %.*s %s: %.*s\n",
-			    OR_SLICE_FMT(text(j, "receiver")),
-			    or_slice_is(or_json_get_str(j, "state"), "refused") ? "refused a notice"
-										: "was not reached",
-			    OR_SLICE_FMT(why));
+		if (!why.n)
+			continue;
+		ctl_term_printf(CTL_TERM_BAD,
+		    "receiver %.*s %s: ", OR_SLICE_FMT(text(j, "receiver")),
+		    or_slice_is(or_json_get_str(j, "state"), "refused") ? "refused a notice"
+									: "was not reached");
+		ctl_term_value(CTL_TERM_PLAIN, why); /* it has words of the receiver's */
+		putchar('\n');
 	}
 	if (error.n) {
 		ctl_term_put(CTL_TERM_BAD,

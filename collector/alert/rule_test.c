@@ -221,6 +221,18 @@ static void load__needs_the_file(void **state)
 	ASSERT_HAS(err.msg, "/nonexistent/alerts.yaml");
 }
 
+static void load__takes_the_example(void **state)
+{
+	struct co_rule_set *set;
+	struct or_err err;
+
+	(void)state;
+	ASSERT_OK(co_rule_load(&set, "examples/orders/alerts.yaml", &err), &err);
+	assert_int_equal(co_rule_find(set, OR_SLICE_LIT("DeniedReads"))->threshold, 5);
+	assert_non_null(set->route.receiver);
+	co_rule_free(set);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -233,6 +245,7 @@ int main(void)
 	    cmocka_unit_test(expand__puts_values),
 	    cmocka_unit_test(fingerprint__is_prometheus),
 	    cmocka_unit_test(load__needs_the_file),
+	    cmocka_unit_test(load__takes_the_example),
 	};
 
 	return cmocka_run_group_tests_name("collector/alert/rule", tests, NULL, NULL);

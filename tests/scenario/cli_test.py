@@ -12,7 +12,7 @@ import sys
 from world import BIN, ORDERS, World, check, check_has, main
 
 PRODUCT = f"{ORDERS}/dataproduct.yaml"
-VERBS = ["up", "down", "run", "audit", "why", "verify", "doctor", "policy build",
+VERBS = ["up", "down", "run", "audit", "why", "alerts", "verify", "doctor", "policy build",
          "product validate", "token issuer new", "token issuer rotate", "token mint", "key new",
          "key id"]
 
