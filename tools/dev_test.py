@@ -49,7 +49,7 @@ class Dev(unittest.TestCase):
         self.refuses(["quux"], "'quux' is not a verb of ./dev\n")
 
     def test_wrong_arguments_are_refused_before_anything_is_done(self):
-        self.refuses(["build", "relaese"], "no preset (there are: dev asan fuzz release)")
+        self.refuses(["build", "relaese"], "no preset (there are: dev asan tsan cov fuzz release)")
         self.refuses(["fuzz", "nothing/here"], "no fuzz target 'nothing/here'")
         self.refuses(["fuzz", "all", "soon"], "SECONDS is a number")
         self.refuses(["bench", "nothing"], "no benchmark 'nothing'")

@@ -1,17 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
-#: nightly [SECONDS] -- everything: tests, slow tests, each fuzz target (300 s), each public suite
+#: nightly [SECONDS] -- everything: tests, clang-tidy, slow tests, each fuzz target (300 s), each public suite
 source tools/dev/lib/deps.sh
 source tools/dev/lib/cmake.sh
 source tools/dev/lib/conformance.sh
 
 dev_run() {
     local seconds=${1:-300} failed=0 suite
-    local -a lanes=(test "test --kafka" slow "fuzz all $seconds")
+    local -a lanes=(test "test --kafka" tidy slow "fuzz all $seconds")
     [[ $seconds =~ ^[1-9][0-9]*$ ]] || die_usage "SECONDS is a number, not '$seconds'"
     for suite in $(conformance_suites); do lanes+=("conformance $suite"); done
     for lane in "${lanes[@]}"; do
         step "nightly: $lane"
-        if [[ $lane == slow ]]; then
+        if [[ $lane == tidy ]]; then
+            build_preset dev
+            bash tools/tidy.sh build/dev || failed=$((failed + 1))
+        elif [[ $lane == slow ]]; then
             ctest --test-dir build/asan -L slow --output-on-failure || failed=$((failed + 1))
         else
             # shellcheck disable=SC2086 # a lane is a verb and its arguments
