@@ -195,6 +195,15 @@ for _ in $(seq 100); do
 done
 show outrider lineage orders
 
+say "What is there to find, who reads it, and how fast was it delivered?"
+# The run that was just reported is counted within a moment.
+for _ in $(seq 50); do
+    outrider dora orders | grep -q 'no run of this product' || break
+    sleep 0.1
+done
+show outrider products orders
+show outrider dora orders
+
 say "What is wrong here, if anything?"
 show outrider doctor
 
