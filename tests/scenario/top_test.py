@@ -43,6 +43,9 @@ def it_measures_once_in_a_pipe():
 
 
 def it_refreshes_on_a_terminal_until_q():
+    if not os.path.exists("/dev/ptmx") or not os.listdir("/dev/pts"):
+        print("     skipped: no pseudo terminals are mounted here (/dev/pts)")
+        return
     with World() as w:
         w.up()
         w.run_orders()
