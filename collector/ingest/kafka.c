@@ -227,7 +227,7 @@ static void on_answer(void *arg, const struct co_ingest_answer *answer)
 static void submit(struct entry *e)
 {
 	struct co_kafka *k = e->k;
-	char peer[PEER_MAX];
+	char peer[PEER_MAX] = "";
 	struct co_ingest_request request = {.topic = OR_SLICE_LIT(CO_KAFKA_TOPIC),
 	    .frame = e->frame,
 	    .batch = e->batch,
