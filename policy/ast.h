@@ -17,7 +17,7 @@
 #define POL_AST_NESTING_MAX 150 /* of brackets, `if` and unary operators in the text */
 
 enum pol_op {
-	POL_OP_LIT,
+	POL_OP_LIT,  /* a: the call that an extension value was written as, else NULL */
 	POL_OP_VAR,  /* sub: enum pol_var */
 	POL_OP_SLOT, /* sub: enum pol_slot */
 	POL_OP_IF,   /* a ? b : c */

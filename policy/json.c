@@ -15,6 +15,7 @@ struct reader {
 	size_t line_start;
 	uint32_t line;
 	int depth;
+	int depth_max;
 	struct or_arena *arena;
 	const struct pol_source *src;
 	struct pol_diags *diags;
@@ -22,13 +23,31 @@ struct reader {
 	enum or_code rc;
 };
 
+/* What is allocated for each node: the tree's users see only the first member. */
+struct placed {
+	struct or_json j;
+	size_t at;
+	size_t len;
+};
+
 struct or_json *pol_json_new(struct or_arena *a, enum or_json_type type)
 {
-	struct or_json *j = or_arena_alloc(a, sizeof(*j));
+	struct placed *p = or_arena_alloc(a, sizeof(*p));
 
-	if (j)
-		j->type = type;
-	return j;
+	if (!p)
+		return NULL;
+	p->j.type = type;
+	return &p->j;
+}
+
+size_t pol_json_at(const struct or_json *j)
+{
+	return ((const struct placed *)(const void *)j)->at;
+}
+
+size_t pol_json_len(const struct or_json *j)
+{
+	return ((const struct placed *)(const void *)j)->len;
 }
 
 struct or_json *pol_json_str(struct or_arena *a, struct or_slice s)
@@ -324,7 +343,7 @@ static const struct or_json *read_nested(struct reader *r, struct or_json *j, bo
 {
 	const struct or_json *done;
 
-	if (r->depth == OR_JSON_DEPTH_MAX)
+	if (r->depth == r->depth_max)
 		return fail(r, r->at, "nested too deeply");
 	r->depth++;
 	r->at++;
@@ -333,19 +352,10 @@ static const struct or_json *read_nested(struct reader *r, struct or_json *j, bo
 	return done;
 }
 
-static const struct or_json *read_value(struct reader *r)
+static const struct or_json *read_kind(struct reader *r, struct or_json *j)
 {
-	struct or_json *j = pol_json_new(r->arena, OR_JSON_NULL);
-	uint8_t c;
+	uint8_t c = r->s.p[r->at];
 
-	if (!j)
-		return full(r);
-	skip_blanks(r);
-	if (r->at >= r->s.n)
-		return fail(r, r->at, "expected a value, found the end of the text");
-	j->line = r->line;
-	j->col = (uint32_t)(r->at - r->line_start) + 1;
-	c = r->s.p[r->at];
 	if (c == '{' || c == '[')
 		return read_nested(r, j, c == '{');
 	if (c == '-' || (c >= '0' && c <= '9'))
@@ -357,10 +367,41 @@ static const struct or_json *read_value(struct reader *r)
 	return take_string(r, &j->s) ? j : NULL;
 }
 
+static const struct or_json *read_value(struct reader *r)
+{
+	struct or_json *j = pol_json_new(r->arena, OR_JSON_NULL);
+	const struct or_json *done;
+	struct placed *p;
+
+	if (!j)
+		return full(r);
+	skip_blanks(r);
+	if (r->at >= r->s.n)
+		return fail(r, r->at, "expected a value, found the end of the text");
+	p = (struct placed *)(void *)j;
+	p->at = r->at;
+	j->line = r->line;
+	j->col = (uint32_t)(r->at - r->line_start) + 1;
+	done = read_kind(r, j);
+	p->len = r->at - p->at;
+	return done;
+}
+
 enum or_code pol_json_parse(const struct or_json **out, const struct pol_source *src,
     struct or_arena *a, struct pol_diags *diags)
 {
-	struct reader r = {.s = src->text, .line = 1, .arena = a, .src = src, .diags = diags};
+	return pol_json_parse_deep(out, src, a, OR_JSON_DEPTH_MAX, diags);
+}
+
+enum or_code pol_json_parse_deep(const struct or_json **out, const struct pol_source *src,
+    struct or_arena *a, int depth_max, struct pol_diags *diags)
+{
+	struct reader r = {.s = src->text,
+	    .line = 1,
+	    .depth_max = depth_max,
+	    .arena = a,
+	    .src = src,
+	    .diags = diags};
 	const struct or_json *j;
 
 	if (!or_str_is_utf8(src->text)) {

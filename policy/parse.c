@@ -189,7 +189,8 @@ static bool parse_annotation(struct pol_parse *ps, size_t mark)
 	}
 	pol_lex_next(&ps->lex);
 	a.value = OR_SLICE_LIT("");
-	if (pol_lex_accept(&ps->lex, POL_TOK_LPAREN)) {
+	a.bare = !pol_lex_accept(&ps->lex, POL_TOK_LPAREN);
+	if (!a.bare) {
 		if (ps->lex.tok.kind != POL_TOK_STR)
 			return unexpected(ps, "a string");
 		rc = pol_lex_unescape(&a.value, &ps->lex, &ps->lex.tok, ps->arena, false);

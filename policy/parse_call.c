@@ -87,9 +87,11 @@ static const struct pol_node *fold_constructor(
 	if (rc)
 		return ext_node(ps, fn, c, at);
 	node = pol_parse_node(ps, POL_OP_LIT, at, NULL, NULL);
-	if (node)
-		node->lit = v;
-	return node;
+	if (!node)
+		return NULL;
+	node->a = ext_node(ps, fn, c, at);
+	node->lit = v;
+	return node->a ? node : NULL;
 }
 
 const struct pol_node *pol_parse_call_function(

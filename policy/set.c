@@ -4,6 +4,7 @@
 #include "base/map.h"
 #include "policy/index.h"
 #include "policy/parse.h"
+#include "policy/set_build.h"
 
 struct pol_set {
 	struct or_arena *arena;
@@ -54,24 +55,25 @@ static uint32_t line_at(struct progress *at, struct or_slice text, size_t offset
 	return at->line;
 }
 
-static bool name_policy(struct pol_set *set, struct pol_policy *p, size_t in_text)
+bool pol_set_name(struct pol_set *set, struct pol_policy *p, size_t in_text)
 {
 	const struct pol_annotation *a =
 	    set->ids == POL_IDS_ANNOTATED ? pol_set_annotation(p, "id") : NULL;
 	char *id;
 
+	set->numbered++;
 	if (a && a->value.n) {
 		p->id = a->value;
 		return true;
 	}
 	id = set->ids == POL_IDS_NUMBERED
-		 ? or_arena_printf(set->arena, "policy%zu", set->numbered)
+		 ? or_arena_printf(set->arena, "policy%zu", set->numbered - 1)
 		 : or_arena_printf(set->arena, "%s#policy%zu", p->file, in_text);
 	p->id = or_slice_str(id);
 	return id != NULL;
 }
 
-static enum or_code insert(struct pol_set *set, struct pol_policy *p)
+enum or_code pol_set_put(struct pol_set *set, struct pol_policy *p)
 {
 	enum or_code rc = or_map_put(&set->by_id, p->id, p);
 
@@ -82,12 +84,22 @@ static enum or_code insert(struct pol_set *set, struct pol_policy *p)
 	return or_buf_ok(&set->list) ? OR_OK : OR_FULL;
 }
 
-/* Takes the policies from `from` on out again. */
-static void roll_back(struct pol_set *set, size_t from)
+struct pol_set_mark pol_set_mark(const struct pol_set *set)
 {
-	for (size_t i = from; i < pol_set_count(set); i++)
+	return (struct pol_set_mark){pol_set_count(set), set->numbered};
+}
+
+struct or_arena *pol_set_arena(struct pol_set *set)
+{
+	return set->arena;
+}
+
+void pol_set_roll_back(struct pol_set *set, struct pol_set_mark mark)
+{
+	for (size_t i = mark.count; i < pol_set_count(set); i++)
 		or_map_take(&set->by_id, pol_set_at(set, i)->id);
-	or_buf_cut(&set->list, from * sizeof(void *));
+	or_buf_cut(&set->list, mark.count * sizeof(void *));
+	set->numbered = mark.numbered;
 }
 
 /* Lets the policies from `from` on be found; false when there is no room, and then none is. */
@@ -100,6 +112,14 @@ static bool index_from(struct pol_set *set, size_t from)
 			pol_index_add(&set->index, pol_set_at(set, i));
 	}
 	return true;
+}
+
+enum or_code pol_set_commit(struct pol_set *set, struct pol_set_mark mark)
+{
+	if (index_from(set, mark.count))
+		return OR_OK;
+	pol_set_roll_back(set, mark);
+	return OR_FULL;
 }
 
 static enum or_code add_one(struct pol_set *set, struct pol_parse *ps, struct progress *at)
@@ -118,19 +138,19 @@ static enum or_code add_one(struct pol_set *set, struct pol_parse *ps, struct pr
 		return OR_OK;
 	}
 	p->line = line_at(at, ps->lex.src.text, p->at);
-	if (!name_policy(set, p, at->in_text++))
+	if (!pol_set_name(set, p, at->in_text++))
 		return OR_FULL;
-	set->numbered++;
-	rc = insert(set, p);
+	rc = pol_set_put(set, p);
 	if (rc == OR_EXISTS)
 		pol_diag_add(ps->lex.diags, &ps->lex.src, p->at, 1, NULL,
 		    "a policy named `%.*s` exists already", OR_SLICE_FMT(p->id));
 	return rc;
 }
 
-static enum or_code parse_all(struct pol_set *set, struct pol_parse *ps, size_t from)
+static enum or_code parse_all(struct pol_set *set, struct pol_parse *ps)
 {
-	size_t numbered = set->numbered, errors = ps->lex.diags->errors;
+	struct pol_set_mark mark = pol_set_mark(set);
+	size_t errors = ps->lex.diags->errors;
 	struct progress at = {.line = 1};
 	enum or_code rc = OR_OK, one;
 
@@ -145,12 +165,9 @@ static enum or_code parse_all(struct pol_set *set, struct pol_parse *ps, size_t 
 	/* A stray character at the end is reported by the lexer alone. */
 	if (rc == OR_OK && ps->lex.diags->errors != errors)
 		rc = OR_PARSE;
-	if (rc == OR_OK && !index_from(set, from))
-		rc = OR_FULL;
-	if (rc) {
-		roll_back(set, from);
-		set->numbered = numbered;
-	}
+	if (rc == OR_OK)
+		return pol_set_commit(set, mark);
+	pol_set_roll_back(set, mark);
 	return rc;
 }
 
@@ -178,7 +195,7 @@ enum or_code pol_set_add(struct pol_set *set, const char *name, struct or_slice 
 		or_buf_init(&ps.scratch, SCRATCH_MAX);
 		/* So that it has an address from the start. */
 		or_buf_reserve(&ps.scratch, 256);
-		rc = parse_all(set, &ps, pol_set_count(set));
+		rc = parse_all(set, &ps);
 		or_buf_done(&ps.scratch);
 	}
 	rc = report(rc, diags ? diags : &own, err);
@@ -215,8 +232,9 @@ static enum or_code check_slots(
 	return OR_OK;
 }
 
-enum or_code pol_set_link(struct pol_set *set, struct or_slice template_id, struct or_slice new_id,
-    const struct pol_uid *principal, const struct pol_uid *resource, struct or_err *err)
+enum or_code pol_set_link_make(struct pol_policy **out, struct pol_set *set,
+    struct or_slice template_id, struct or_slice new_id, const struct pol_uid *principal,
+    const struct pol_uid *resource, struct or_err *err)
 {
 	const struct pol_policy *t = pol_set_find(set, template_id);
 	const struct pol_uid *const given[2] = {principal, resource};
@@ -243,11 +261,25 @@ enum or_code pol_set_link(struct pol_set *set, struct or_slice template_id, stru
 		if (given[i] && !p->slots[i])
 			return report(OR_FULL, NULL, err);
 	}
-	rc = p->id.p && pol_index_reserve(&set->index, 1) ? insert(set, p) : OR_FULL;
-	if (rc)
+	if (!p->id.p)
 		return report(OR_FULL, NULL, err);
-	pol_index_add(&set->index, p);
+	*out = p;
 	return OR_OK;
+}
+
+enum or_code pol_set_link(struct pol_set *set, struct or_slice template_id, struct or_slice new_id,
+    const struct pol_uid *principal, const struct pol_uid *resource, struct or_err *err)
+{
+	struct pol_set_mark mark = pol_set_mark(set);
+	struct pol_policy *p;
+	enum or_code rc = pol_set_link_make(&p, set, template_id, new_id, principal, resource, err);
+
+	if (rc)
+		return rc;
+	rc = pol_set_put(set, p);
+	if (rc == OR_OK)
+		rc = pol_set_commit(set, mark);
+	return report(rc, NULL, err);
 }
 
 size_t pol_set_count(const struct pol_set *set)

@@ -21,6 +21,7 @@ struct pol_body; /* policy/ast.h */
 struct pol_annotation {
 	struct or_slice key;
 	struct or_slice value; /* empty where none is written */
+	bool bare;             /* none is written: @key, not @key("") */
 };
 
 struct pol_policy {
