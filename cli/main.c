@@ -7,7 +7,7 @@
 #include "cli/key.h"
 #include "cli/lineage.h"
 #include "cli/logs.h"
-#include "cli/policy.h"
+#include "cli/policy/policy.h"
 #include "cli/product.h"
 #include "cli/products.h"
 #include "cli/run.h"

@@ -4,6 +4,7 @@
 #include "base/jsonw.h"
 #include "base/str.h"
 #include "policy/entities_json.h"
+#include "policy/mask.h"
 #include "policy/validate.h"
 
 struct pol_bundle {
@@ -130,6 +131,8 @@ static enum or_code check_built(struct or_slice bytes, const struct pol_bundle_s
 
 	if (rc == OR_OK && b->schema)
 		rc = pol_validate_set(b->set, b->schema, POL_VALIDATE_STRICT, diags, err);
+	if (rc == OR_OK)
+		rc = pol_mask_check(b->set, err);
 	pol_bundle_unref(b);
 	return rc;
 }

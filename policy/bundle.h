@@ -43,7 +43,8 @@ struct pol_bundle_source {
  * Puts the signed bytes. What open would refuse is refused here: OR_PARSE with diagnostics (which
  * may be NULL), OR_EXISTS for a policy id or an entity that is there twice, OR_INVAL for other
  * fields and for a key that cannot sign. Where there is a schema the policies must also pass strict
- * validation (OR_INVAL with diagnostics); open leaves that to whoever signed.
+ * validation (OR_INVAL with diagnostics), and masks must be such as can be carried out
+ * (policy/mask.h); open leaves that to whoever signed.
  */
 OR_NODISCARD enum or_code pol_bundle_build(struct or_buf *out, const struct pol_bundle_source *src,
     const struct or_crypto_key *key, struct or_slice key_id, struct pol_diags *diags,

@@ -243,6 +243,20 @@ static void build__refuses_a_policy_that_does_not_fit_the_schema(void **state)
 	build(w);
 }
 
+static void build__refuses_a_mask_that_cannot_be_carried_out(void **state)
+{
+	struct world *w = *state;
+
+	w->policies[1].text =
+	    OR_SLICE_LIT("@mask(\"email:blur\") permit(principal, action, resource);");
+	ASSERT_CODE(
+	    pol_bundle_build(&w->bytes, &w->src, w->key, w->pinned.id, NULL, &w->err), OR_INVAL);
+	ASSERT_HAS(w->err.msg, "unknown kind of mask");
+	w->policies[1].text =
+	    OR_SLICE_LIT("@mask(\"email:null\") permit(principal, action, resource);");
+	build(w);
+}
+
 static void build__refuses_bad_fields(void **state)
 {
 	struct world *w = *state;
@@ -302,6 +316,7 @@ int main(void)
 	    TEST(build__refuses_a_policy_that_does_not_parse),
 	    TEST(build__refuses_an_id_that_is_there_twice),
 	    TEST(build__refuses_a_policy_that_does_not_fit_the_schema),
+	    TEST(build__refuses_a_mask_that_cannot_be_carried_out),
 	    TEST(build__refuses_bad_fields),
 	    TEST(key_id__is_stable),
 	    TEST(ref__keeps_it_alive),

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "cli/policy.h"
+#include "cli/policy/policy.h"
 
 #include "base/jsonw.h"
 #include "base/str.h"
 #include "cli/args.h"
 #include "cli/bundle.h"
 #include "cli/term.h"
-#include "cli/verb.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -57,7 +56,7 @@ static int build(const struct ctl_args *spec, struct ctl_bundle_opt *opt, const 
 	return code;
 }
 
-static int build_main(int argc, char **argv)
+int ctl_policy_build_main(int argc, char **argv)
 {
 	struct ctl_bundle_opt opt = {.product_path = "dataproduct.yaml"};
 	const char *state = NULL, *revision = NULL, *life = "90d";
@@ -107,14 +106,4 @@ static int build_main(int argc, char **argv)
 	if (!opt.key_path || !opt.out_path)
 		return ctl_args_misuse(&spec, "--key and --out are needed");
 	return build(&spec, &opt, state, revision, life, json);
-}
-
-int ctl_policy_main(int argc, char **argv)
-{
-	static const struct ctl_verb verbs[] = {
-	    {"build", "check a product's policies and sign them as a bundle", build_main},
-	};
-
-	return ctl_verb_run(
-	    "outrider policy", "Signed policy bundles.", verbs, OR_LEN(verbs), argc, argv);
 }

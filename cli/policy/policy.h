@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * `outrider policy VERB`: a file of this folder for each verb, the table of them in policy.c.
+ */
+#ifndef CLI_POLICY_POLICY_H
+#define CLI_POLICY_POLICY_H
+
+int ctl_policy_main(int argc, char **argv);
+
+int ctl_policy_build_main(int argc, char **argv);
+
+#endif
