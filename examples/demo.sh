@@ -25,7 +25,7 @@ esac
 
 WORK=$(mktemp -d "${TMPDIR:-/tmp}/outrider-demo-XXXXXX")
 export OUTRIDER_HOME=$WORK/state
-RUN_PID=''
+RUN_PID='' PAGER_PID=''
 step=0
 
 stop_run() {
@@ -39,6 +39,7 @@ clean_up() {
     local status=$?
     stop_run
     outrider down >/dev/null 2>&1 || true
+    [[ -z $PAGER_PID ]] || kill "$PAGER_PID" 2>/dev/null || true
     [[ -z $KAFKA ]] || tools/kafka.sh stop "$WORK/kafka"
     if ((status)); then
         echo "${RED}the demo failed (exit $status); logs:$PLAIN" >&2
@@ -70,6 +71,15 @@ show_failing() { # EXIT COMMAND…: must end with that code
     [[ $got == "$want" ]] || { echo "expected exit $want, got $got" >&2; exit 1; }
 }
 
+await() { # TENTHS COMMAND…: until it succeeds, for at most so long
+    local left=$1
+    shift
+    until "$@" >/dev/null 2>&1; do
+        ((left-- > 0)) || return 0 # what is shown next tells what is missing
+        sleep 0.1
+    done
+}
+
 # request NAME WANTED-STATUS TOKEN PATH: one request through the gate
 request() {
     local status body colour=$GREEN
@@ -96,7 +106,15 @@ if [[ $KAFKA ]]; then
 else
     say "A collector starts on this machine: no broker, no database server."
 fi
-show outrider up --listen 127.0.0.1:0
+echo "   Its rules tell a pager of five denied reads by one person within a minute; the rule of this demo
+   ends after 4 quiet seconds instead of a minute, so that you see the end as well."
+examples/pager.py 0 >"$WORK/pager.log" &
+PAGER_PID=$!
+await 50 grep -q 'waits for notices' "$WORK/pager.log"
+pager=$(sed -n 's/^waits for notices on //p' "$WORK/pager.log")
+sed "s|http://127.0.0.1:9095/alerts|$pager|; s|^\( *\)window: 1m|&\n\1resolve_after: 4s|; s|group_interval: 5s|group_interval: 1s|" \
+    examples/orders/alerts.yaml >"$WORK/alerts.yaml"
+show outrider up --listen 127.0.0.1:0 --alerts "$WORK/alerts.yaml"
 
 say "The organisation's identity provider, in small: an issuer with a signing key and its JWKS."
 show outrider token issuer new --dir "$WORK/issuer" --issuer https://issuer.example
@@ -109,6 +127,7 @@ show outrider policy build --product examples/orders/dataproduct.yaml --key "$WO
 say "The product runs with its agent beside it; its output ports are guarded by the gate."
 printf '%s   $ outrider run --product examples/orders/dataproduct.yaml --bundle … -- python3 examples/orders/serve.py%s\n' \
     "$CYAN" "$PLAIN"
+: >"$WORK/run.log" # there before the first look at it
 outrider run --product examples/orders/dataproduct.yaml --bundle "$WORK/orders.bundle" \
     --trust "$WORK/bundle.key.pub" --issuer "https://issuer.example=$WORK/issuer/jwks.json" \
     --listen 127.0.0.1:0 -- python3 examples/orders/serve.py >"$WORK/run.log" 2>&1 &
@@ -140,15 +159,11 @@ request bob 200 "$BOB" "/totals?limit=1"
 say "Each decision is in the audit trail: for confidential data it was on disk before the request
    went on (strict), else it was recorded with the answer (async)."
 # What was recorded before the answers is shipped within a moment.
-for _ in $(seq 100); do
-    outrider doctor | grep -q ', 0 records wait' && break
-    sleep 0.1
-done
+all_shipped() { outrider doctor | grep -q ', 0 records wait'; }
+await 100 all_shipped
 # Over Kafka the collector is a moment behind that; a stream keeps its order.
-for _ in $(seq 100); do
-    outrider audit 'port=totals' >/dev/null && outrider audit 'reason=token_expired' >/dev/null && break
-    sleep 0.1
-done
+await 100 outrider audit 'port=totals'
+await 100 outrider audit 'reason=token_expired'
 show outrider audit 'product=orders kind=access | count by port, phase, decision'
 show outrider audit 'decision=deny since=1h'
 
@@ -161,10 +176,7 @@ say "What did the workload itself do? The kernel was watched where it permits th
 view=$(outrider doctor | grep "kernel's view") || true
 echo "   $view"
 if [[ $view == *"process starts yes"*"files yes"* ]]; then
-    for _ in $(seq 100); do
-        outrider audit 'front=kernel kind=file resource.id=*/orders.json' >/dev/null && break
-        sleep 0.1
-    done
+    await 100 outrider audit 'front=kernel kind=file resource.id=*/orders.json'
     show outrider audit 'front=kernel kind=process | count by action, resource.id | top 4'
     show outrider audit 'front=kernel kind=file resource.id=*/examples/orders/*'
     echo "   Did it connect to anything?"
@@ -179,30 +191,52 @@ show outrider verify
 show outrider verify "$ID"
 
 say "What the workload wrote is kept as logs, beside the audit trail; libraries send theirs over OTLP."
-for _ in $(seq 100); do
-    outrider logs 'product=orders "/orders"' >/dev/null && break
-    sleep 0.1
-done
+await 100 outrider logs 'product=orders "/orders"'
 show outrider logs 'product=orders iostream=stdout "/orders" limit=3'
+OTEL_EXPORTER_OTLP_ENDPOINT=$(jq -r .intake "$OUTRIDER_HOME/agents/orders/endpoint")
+metric='{"resourceMetrics":[{"scopeMetrics":[{"metrics":[{"name":"orders.rows","unit":"{row}",
+    "gauge":{"dataPoints":[{"timeUnixNano":"'$(date +%s%N)'","asInt":"48"}]}}]}]}]}'
+printf '%s   $ curl $OTEL_EXPORTER_OTLP_ENDPOINT/v1/metrics --json …%s\n' "$CYAN" "$PLAIN"
+curl -sS -o /dev/null --json "$metric" "$OTEL_EXPORTER_OTLP_ENDPOINT/v1/metrics"
+await 100 outrider metrics 'name=orders.rows'
+show outrider metrics 'product=orders name=orders.rows'
 
 say "The job that refreshes the data set reports where its data comes from, as OpenLineage events."
-OPENLINEAGE_URL=$(jq -r .intake "$OUTRIDER_HOME/agents/orders/endpoint")
-export OPENLINEAGE_URL # `outrider run` puts it into its workload's environment
+# `outrider run` puts both into its workload's environment.
+export OPENLINEAGE_URL=$OTEL_EXPORTER_OTLP_ENDPOINT
 show python3 examples/orders/refresh.py examples/orders/data/checkouts.csv "$WORK/orders.json"
-for _ in $(seq 100); do
-    outrider lineage orders 2>/dev/null | grep -q COMPLETE && break
-    sleep 0.1
-done
+run_is_complete() { outrider lineage orders | grep -q COMPLETE; }
+await 100 run_is_complete
 show outrider lineage orders
+
+say "Bob does not give up: five more denied reads within a minute are more than an accident."
+for _ in 1 2 3 4 5; do
+    curl -sS -o /dev/null -H "Authorization: Bearer $BOB" "http://$GATE/orders"
+done
+await 100 grep -q FIRING "$WORK/pager.log"
+show_failing 1 outrider alerts
+echo "   The pager has been told:"
+tail -n +2 "$WORK/pager.log" | sed 's/^/   /'
 
 say "What is there to find, who reads it, and how fast was it delivered?"
 # The run that was just reported is counted within a moment.
-for _ in $(seq 50); do
-    outrider dora orders | grep -q 'no run of this product' || break
-    sleep 0.1
-done
+run_is_counted() { ! outrider dora orders | grep -q 'no run of this product'; }
+await 50 run_is_counted
 show outrider products orders
 show outrider dora orders
+
+say "How does it run? outrider top shows it live; here it measures once."
+for _ in $(seq 40); do
+    curl -sS -o /dev/null -H "Authorization: Bearer $ALICE" "http://$GATE/totals" || break
+done &
+show outrider top
+wait $!
+
+say "Bob has been quiet; the alert ends, and both are records like any other."
+await 150 grep -q RESOLVED "$WORK/pager.log"
+tail -n +2 "$WORK/pager.log" | sed 's/^/   /'
+await 100 outrider audit 'action=alert reason=resolved'
+show outrider audit 'action=alert'
 
 say "What is wrong here, if anything?"
 show outrider doctor

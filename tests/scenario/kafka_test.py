@@ -4,12 +4,17 @@ said where a person looks."""
 import os
 import subprocess
 
+from metrics_test import promtool_finds_nothing
 from story_test import story
 from world import World, check, check_has, main, wait_for
 
 
 def the_story_over_kafka():
     story(kafka=1)
+
+
+def promtool_finds_nothing_over_kafka():
+    promtool_finds_nothing(kafka=1)
 
 
 def doctor(w):
@@ -164,4 +169,5 @@ if __name__ == "__main__":
     main(the_story_over_kafka, other_consumers_find_key_and_frame, each_product_lies_in_its_shard,
          another_number_of_partitions_is_said, a_restart_goes_on_where_the_log_says,
          an_unknown_topic_is_said_and_nothing_lost, a_broker_that_is_away_is_said_and_nothing_lost,
-         passwords, a_user_without_rights_is_said, wrong_settings_are_refused)
+         passwords, a_user_without_rights_is_said, wrong_settings_are_refused,
+         promtool_finds_nothing_over_kafka)
