@@ -8,7 +8,7 @@
 #include "agent/folder.h"
 #include "agent/gate/decide.h"
 #include "agent/gate/issuers.h"
-#include "agent/gate/proxy.h"
+#include "agent/gate/proxy/proxy.h"
 #include "agent/gate/record.h"
 #include "agent/ship/link_http.h"
 #include "agent/ship/link_kafka.h"

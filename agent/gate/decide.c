@@ -4,7 +4,6 @@
 #include "agent/gate/subject.h"
 #include "base/jsonw.h"
 #include "base/mem.h"
-#include "policy/authorize.h"
 #include "policy/conform.h"
 #include "policy/ext_ip.h"
 #include "product/route.h"
@@ -343,10 +342,20 @@ static bool owes(const struct pol_decision *d)
 	return false;
 }
 
-static const char *reason_of(const struct pol_decision *d)
+/* False: something is owed that nobody here can carry out. */
+static bool oblige(struct run *r, const struct pol_decision *d)
+{
+	const struct ag_decide_opt *opt = &r->d->opt;
+
+	if (!opt->oblige)
+		return !owes(d);
+	return opt->oblige(opt->oblige_arg, &r->out->filter, d, r->out, r->a) == OR_OK;
+}
+
+static const char *reason_of(const struct pol_decision *d, bool carried)
 {
 	if (d->allow)
-		return owes(d) ? "obligation_unsupported" : "policy_permit";
+		return carried ? "policy_permit" : "obligation_unsupported";
 	if (d->n_reasons)
 		return "policy_forbid";
 	return d->by_error ? "policy_error" : "no_permit";
@@ -425,6 +434,7 @@ static enum or_code authorize(struct run *r, const struct pol_bundle *bundle)
 	struct pol_request request = {.on_forbid_error = POL_FORBID_ERROR_DENY};
 	struct pol_decision decision;
 	enum or_code rc = put_context(r);
+	bool carried;
 
 	if (rc == OR_OK)
 		rc = put_entities(r, bundle);
@@ -445,8 +455,9 @@ static enum or_code authorize(struct run *r, const struct pol_bundle *bundle)
 		rc = put_reasons(r, &decision);
 	if (rc)
 		return OR_FULL;
-	return conclude(r, decision.allow && !owes(&decision) ? AG_DECIDE_ALLOW : AG_DECIDE_DENY,
-	    reason_of(&decision));
+	carried = !decision.allow || oblige(r, &decision);
+	return conclude(r, decision.allow && carried ? AG_DECIDE_ALLOW : AG_DECIDE_DENY,
+	    reason_of(&decision, carried));
 }
 
 enum or_code ag_decide_run(struct ag_decide_result *out, struct ag_decide *d,

@@ -20,18 +20,31 @@
 #define AGENT_GATE_DECIDE_H
 
 #include "agent/bundle/bundle.h"
+#include "agent/gate/filter.h"
 #include "agent/gate/identity.h"
+#include "policy/authorize.h"
 #include "product/folder.h"
 #include "proto/audit.h"
 
 #define AG_DECIDE_QUERY_KEYS_MAX 64
 
 struct ag_decide;
+struct ag_decide_result;
+
+/*
+ * What an allow is bound to, carried out: called for each allow, before it is one. Sets *out to the
+ * plan, in the arena; leaves it NULL where nothing is owed. Anything but OR_OK: it cannot be
+ * carried out, and the request is denied (obligation_unsupported).
+ */
+typedef enum or_code ag_decide_oblige_fn(void *arg, const struct ag_filter_plan **out,
+    const struct pol_decision *decision, const struct ag_decide_result *so_far, struct or_arena *a);
 
 struct ag_decide_opt {
 	const struct dp_folder *folder; /* borrowed for the life of the core */
 	struct ag_bundle *bundle;
 	struct ag_identity *identity;
+	ag_decide_oblige_fn *oblige; /* NULL: whatever is owed denies */
+	void *oblige_arg;
 };
 
 /* OR_FULL: the product's entities. */
@@ -71,6 +84,7 @@ struct ag_decide_result {
 	const struct dp_port *port; /* NULL: none has that path */
 	/* Complete but for agent, epoch, stream, seq, phase and the request's outcome. */
 	struct wire_audit record;
+	const struct ag_filter_plan *filter; /* NULL: the answer may pass as it is */
 	struct or_slice inputs; /* JSON whose SHA-256 is record.inputs; empty: none decided */
 };
 

@@ -83,3 +83,29 @@ bool ag_hygiene_passes_out(const struct or_http_msg *msg, const struct or_http_f
 {
 	return !or_http_msg_is_hop(msg, field);
 }
+
+static bool is_one_of(struct or_slice name, const char *const *list)
+{
+	for (; *list; list++) {
+		if (matches(name, *list))
+			return true;
+	}
+	return false;
+}
+
+bool ag_hygiene_asks_for_part(const struct or_http_field *field)
+{
+	static const char *const names[] = {
+	    "accept-encoding", "range", "if-*", "a-im", "te", "want-*", NULL};
+
+	return is_one_of(field->name, names);
+}
+
+bool ag_hygiene_is_of_bytes(const struct or_http_field *field)
+{
+	static const char *const names[] = {"etag", "last-modified", "accept-ranges",
+	    "content-range", "content-md5", "digest", "content-digest", "repr-digest", "signature",
+	    "signature-input", NULL};
+
+	return is_one_of(field->name, names);
+}

@@ -18,4 +18,12 @@ bool ag_hygiene_passes_in(const struct or_http_msg *msg, const struct or_http_fi
 /* True where the field of an answer may go to the client. */
 bool ag_hygiene_passes_out(const struct or_http_msg *msg, const struct or_http_field *field);
 
+/* Of a request: asks for a part, for a coding, or for nothing where a copy is fresh; such fields do
+ * not go to the app while its answer is owed a filter (agent/gate/filter.h). */
+bool ag_hygiene_asks_for_part(const struct or_http_field *field);
+
+/* Of an answer: says what holds only of the bytes that the app sent (RFC 9110 §8.8.3, RFC 9530);
+ * such fields do not pass with a filtered answer. */
+bool ag_hygiene_is_of_bytes(const struct or_http_field *field);
+
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "agent/gate/proxy_impl.h"
+#include "agent/gate/proxy/proxy_impl.h"
 #include "agent/gate/query.h"
 #include "base/http_path.h"
 #include "base/str.h"
@@ -78,6 +78,7 @@ bool ag_exchange_conclude(struct ag_exchange *x, const char *reason)
 	if (x->recorded)
 		return true;
 	x->recorded = true;
+	ag_answer_done(x);
 	pay(x);
 	if (x->proxy->metrics.seconds)
 		or_metric_observe(x->proxy->metrics.seconds,

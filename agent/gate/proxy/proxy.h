@@ -14,8 +14,8 @@
  *
  * Thread: the loop's. Owns: listener, connections and the client for the app; borrows the rest.
  */
-#ifndef AGENT_GATE_PROXY_H
-#define AGENT_GATE_PROXY_H
+#ifndef AGENT_GATE_PROXY_PROXY_H
+#define AGENT_GATE_PROXY_PROXY_H
 
 #include "agent/gate/decide.h"
 #include "agent/gate/record.h"

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What agent/gate/proxy.c (the front as a whole), agent/gate/exchange.c (one request up to its
- * decision) and agent/gate/forward.c (an allowed request on its way) share. Nobody else includes
- * it.
+ * What the files of this folder share: proxy.c (the front as a whole), exchange.c (one request up
+ * to its decision), forward.c (an allowed request on its way) and answer.c (its way back). Nobody
+ * else includes it.
  *
  *   begin ─▶ ask ─▶ deny: record (sync) ─▶ answer
  *                └▶ allow ─▶ strict: record, sync ─▶ forward ─▶ outcome record ─▶ last byte
  *                          └▶ async:                forward ─▶ record ─────────▶ last byte
  */
-#ifndef AGENT_GATE_PROXY_IMPL_H
-#define AGENT_GATE_PROXY_IMPL_H
+#ifndef AGENT_GATE_PROXY_PROXY_IMPL_H
+#define AGENT_GATE_PROXY_PROXY_IMPL_H
 
-#include "agent/gate/proxy.h"
+#include "agent/gate/proxy/proxy.h"
 #include "agent/gate/refusal.h"
 #include "agent/gate/trace.h"
 #include "base/http_client.h"
@@ -37,7 +37,8 @@ struct ag_proxy {
 	struct or_http_server *server;
 	struct or_http_client *client;
 	struct ag_refusal *refusals;
-	struct or_buf path; /* scratch */
+	struct or_buf path;     /* scratch */
+	struct or_buf filtered; /* scratch */
 	struct ag_proxy_metrics metrics;
 };
 
@@ -53,6 +54,13 @@ struct ag_exchange {
 	struct or_http_client_call *call;
 	char id[WIRE_LEAF_ID_LEN + 1]; /* of the record of a deny */
 
+	/* The answer's head, and what it owes; NULL: it passes as it is. */
+	struct or_http_field *fields;
+	size_t n_fields;
+	struct ag_filter *filter;
+	struct or_buf rest; /* content that waits for the filter because the client is full */
+	bool filter_more;   /* the filter is to be run again */
+
 	uint64_t bytes_in;
 	uint64_t bytes_out;
 	uint64_t left; /* of an answer whose length is known */
@@ -63,6 +71,7 @@ struct ag_exchange {
 	bool holds;       /* held is a byte of it that the client has not got */
 	uint8_t held;
 	bool started;     /* the answer's head went to the client */
+	bool app_done;    /* the app's answer came whole */
 	bool recorded;    /* the last record was put */
 	bool is_body_end; /* the client's content came whole */
 };
@@ -82,5 +91,17 @@ void ag_exchange_answer_full(struct ag_exchange *x);
 
 /* -- in forward.c -- */
 void ag_forward_start(struct ag_exchange *x);
+
+/* -- in answer.c -- */
+void ag_answer_head(void *exchange, const struct or_http_msg *msg);
+void ag_answer_body(void *exchange, struct or_slice piece);
+void ag_answer_end(void *exchange);
+void ag_answer_room(void *exchange); /* the client takes more */
+/* There is none, or it breaks off. The exchange is gone afterwards. */
+void ag_answer_fail(struct ag_exchange *x, unsigned int status, const char *reason);
+/* The app is asked no longer. */
+void ag_answer_drop(struct ag_exchange *x);
+/* Frees what the answer held; once, when the exchange is recorded. */
+void ag_answer_done(struct ag_exchange *x);
 
 #endif

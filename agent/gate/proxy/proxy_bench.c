@@ -6,7 +6,7 @@
  *
  *   bench_agent_gate_proxy [SECONDS]
  */
-#include "agent/gate/proxy.h"
+#include "agent/gate/proxy/proxy.h"
 
 #include "agent/folder.h"
 #include "base/mem.h"

@@ -3,39 +3,22 @@
  * The whole gate in one process: real sockets, tokens, a signed bundle of the example product, a
  * spool on disk, and an app behind it. Records are read back from the spool.
  */
-#include "agent/gate/proxy.h"
+#include "agent/gate/proxy/proxy.h"
 
-#include "agent/folder.h"
 #include "base/http_client.h"
 #include "base/str.h"
-#include "base/sys.h"
+#include "tests/support/gate.h"
 #include "tests/support/support.h"
-#include "tests/support/token.h"
 
 #include <stdio.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
-#define ISSUER "https://issuer.example"
-
 struct world {
-	char *dir;
-	struct or_arena *lasting;
-	struct or_loop *loop;
-	struct or_slow *slow;
-	struct or_crypto_key *key, *signer;
-	struct dp_folder folder;
-	struct ag_bundle *bundle;
-	struct ag_identity *identity;
-	struct ag_decide *decide;
-	struct ag_spool *spool;
-	struct ag_record *record;
+	struct support_gate g;
 	struct ag_proxy *proxy;
 	struct or_http_server *app;
 	struct or_http_client *client;
-	char file[512], public_key[512], spool_dir[512];
-	const char *keys[1];
 
 	/* What the app saw. */
 	struct or_http_req *held;
@@ -53,99 +36,6 @@ struct world {
 	enum or_code failed;
 	uint64_t records_at_answer; /* that the spool had when the last byte came */
 };
-
-/* -- set-up -- */
-
-static struct or_slice read_all(struct world *w, const char *path)
-{
-	struct or_buf b;
-	struct or_slice s;
-	struct or_err err = {0};
-
-	or_buf_init(&b, OR_MIB);
-	ASSERT_OK(or_sys_read_file(&b, path, &err), &err);
-	s = or_arena_dup(w->lasting, or_buf_slice(&b));
-	or_buf_done(&b);
-	return s;
-}
-
-static void write_bundle(struct world *w)
-{
-	struct pol_bundle_policy file = {
-	    .name = "orders.cedar", .text = read_all(w, "examples/orders/policy/orders.cedar")};
-	int64_t now_ns = (int64_t)time(NULL) * OR_NS_PER_S;
-	struct pol_bundle_source src = {.product = "orders",
-	    .revision = 7,
-	    .not_before_ns = now_ns - 60 * OR_NS_PER_S,
-	    .not_after_ns = now_ns + 3600 * OR_NS_PER_S,
-	    .schema = read_all(w, "examples/orders/policy/schema.cedarschema"),
-	    .policies = &file,
-	    .n_policies = 1};
-	struct or_buf bytes, id, pem;
-	struct or_err err = {0};
-
-	or_buf_init(&bytes, OR_MIB);
-	or_buf_init(&id, 64);
-	or_buf_init(&pem, 4096);
-	ASSERT_CODE(pol_bundle_key_id(&id, w->signer), OR_OK);
-	ASSERT_OK(pol_bundle_build(&bytes, &src, w->signer, or_buf_slice(&id), NULL, &err), &err);
-	ASSERT_CODE(or_sys_write_file(w->file, or_buf_slice(&bytes), 0600, NULL), OR_OK);
-	ASSERT_CODE(or_crypto_key_to_pem(&pem, w->signer, false), OR_OK);
-	ASSERT_CODE(or_sys_write_file(w->public_key, or_buf_slice(&pem), 0600, NULL), OR_OK);
-	or_buf_done(&bytes);
-	or_buf_done(&id);
-	or_buf_done(&pem);
-}
-
-static void open_identity(struct world *w)
-{
-	struct ag_identity_issuer issuer = {.issuer = ISSUER, .audience = "orders"};
-	struct ag_jwks *set;
-	struct or_buf jwks;
-	struct or_err err = {0};
-
-	or_buf_init(&jwks, 4096);
-	or_buf_put_str(&jwks, "{\"keys\":[");
-	support_token_jwk(&jwks, w->key, "k", NULL);
-	or_buf_put_str(&jwks, "]}");
-	ASSERT_OK(ag_identity_new(&w->identity, &issuer, 1, 16, &err), &err);
-	ASSERT_OK(ag_jwks_parse(&set, or_buf_slice(&jwks), &err), &err);
-	ag_identity_keys_put(w->identity, 0, set);
-	or_buf_done(&jwks);
-}
-
-static void open_policy(struct world *w, bool with_bundle)
-{
-	struct ag_bundle_opt opt = {.product = "orders",
-	    .file = w->file,
-	    .state_dir = w->dir,
-	    .keys = {.items = w->keys, .n = 1}};
-	struct ag_decide_opt decide = {.folder = &w->folder, .identity = w->identity};
-	struct or_err err = {0};
-
-	write_bundle(w);
-	if (!with_bundle)
-		ASSERT_CODE(or_sys_unlink(w->file, NULL), OR_OK);
-	ASSERT_OK(ag_bundle_new(&w->bundle, w->loop, &opt, &err), &err);
-	decide.bundle = w->bundle;
-	ASSERT_OK(ag_decide_new(&w->decide, &decide, &err), &err);
-}
-
-static void open_spool(struct world *w, uint64_t quota)
-{
-	static const uint8_t agent_id[WIRE_AUDIT_AGENT_LEN] = {9};
-	struct ag_spool_opt opt = {.dir = w->spool_dir,
-	    .loop = w->loop,
-	    .slow = w->slow,
-	    .quota_bytes = quota,
-	    .segment_bytes = quota ? quota / 4 : 0};
-	struct ag_record_opt record = {.loop = w->loop, .agent_id = agent_id, .product = "orders"};
-	struct or_err err = {0};
-
-	ASSERT_OK(ag_spool_open(&w->spool, &opt, &err), &err);
-	record.spool = w->spool;
-	ASSERT_OK(ag_record_new(&w->record, &record, &err), &err);
-}
 
 /* -- the app -- */
 
@@ -208,7 +98,7 @@ static void on_app(void *arg, struct or_http_req *req)
 
 	w->n_app++;
 	see(w, msg);
-	ag_spool_get_info(&info, w->spool);
+	ag_spool_get_info(&info, w->g.spool);
 	w->records_at_app = info.pending;
 	if (or_str_has_suffix(msg->path, "/hold") || !msg->is_bodyless) {
 		w->held = req;
@@ -228,35 +118,23 @@ static void on_app(void *arg, struct or_http_req *req)
 	}
 }
 
-static void open_world(struct world *w, bool with_bundle, uint64_t quota)
+static void open_world(struct world *w, const struct support_gate_opt *how)
 {
 	struct or_http_server_opt app = {.listen = "127.0.0.1:0", .on_request = on_app, .arg = w};
 	struct ag_proxy_opt opt = {.listen = "127.0.0.1:0", .head_ns = 200 * OR_NS_PER_MS};
 	struct or_err err = {0};
 
-	*w = (struct world){.dir = support_tmpdir_new(), .lasting = or_arena_new(0)};
+	*w = (struct world){0};
+	support_gate_open(&w->g, how);
 	or_buf_init(&w->seen, 65536);
 	or_buf_init(&w->body, 8 * OR_MIB);
 	or_buf_init(&w->challenge, 1024);
-	snprintf(w->file, sizeof(w->file), "%s/orders.bundle", w->dir);
-	snprintf(w->public_key, sizeof(w->public_key), "%s/key.pub", w->dir);
-	snprintf(w->spool_dir, sizeof(w->spool_dir), "%s/spool", w->dir);
-	w->keys[0] = w->public_key;
-	ASSERT_OK(or_loop_new(&w->loop, NULL, &err), &err);
-	ASSERT_OK(or_slow_new(&w->slow, w->loop, 64, &err), &err);
-	ASSERT_CODE(or_crypto_key_new(&w->key, OR_CRYPTO_ED25519, NULL), OR_OK);
-	ASSERT_CODE(or_crypto_key_new(&w->signer, OR_CRYPTO_ED25519, NULL), OR_OK);
-	ASSERT_OK(
-	    ag_folder_read(&w->folder, "examples/orders/dataproduct.yaml", w->lasting, &err), &err);
-	open_identity(w);
-	open_policy(w, with_bundle);
-	open_spool(w, quota);
-	ASSERT_OK(or_http_server_new(&w->app, w->loop, &app, &err), &err);
+	ASSERT_OK(or_http_server_new(&w->app, w->g.loop, &app, &err), &err);
 	opt.upstream = or_http_server_address(w->app);
-	opt.decide = w->decide;
-	opt.record = w->record;
-	ASSERT_OK(ag_proxy_new(&w->proxy, w->loop, &opt, &err), &err);
-	w->client = or_http_client_new(w->loop, NULL);
+	opt.decide = w->g.decide;
+	opt.record = w->g.record;
+	ASSERT_OK(ag_proxy_new(&w->proxy, w->g.loop, &opt, &err), &err);
+	w->client = or_http_client_new(w->g.loop, NULL);
 }
 
 static void close_world(struct world *w)
@@ -264,42 +142,13 @@ static void close_world(struct world *w)
 	or_http_client_free(w->client);
 	ag_proxy_free(w->proxy);
 	or_http_server_free(w->app);
-	ag_record_free(w->record);
-	ag_spool_close(w->spool);
-	ag_decide_free(w->decide);
-	ag_bundle_free(w->bundle);
-	ag_identity_free(w->identity);
-	or_crypto_key_free(w->key);
-	or_crypto_key_free(w->signer);
-	or_slow_free(w->slow);
-	or_loop_free(w->loop);
+	support_gate_close(&w->g);
 	or_buf_done(&w->seen);
 	or_buf_done(&w->body);
 	or_buf_done(&w->challenge);
-	or_arena_free(w->lasting);
-	support_tmpdir_remove(w->dir);
 }
 
 /* -- the client -- */
-
-/* "Bearer <token>" of an analyst with that clearance; exp_in in seconds from now. */
-static struct or_slice bearer(struct world *w, const char *sub, int clearance, int exp_in)
-{
-	char claims[512];
-	struct or_buf t;
-	struct or_slice s;
-
-	snprintf(claims, sizeof(claims),
-	    "{\"iss\":\"" ISSUER "\",\"aud\":\"orders\",\"exp\":%lld,\"sub\":\"%s\","
-	    "\"groups\":[\"analysts\"],\"clearance\":%d}",
-	    (long long)time(NULL) + exp_in, sub, clearance);
-	or_buf_init(&t, 8192);
-	support_token_sign(&t, w->key, OR_CRYPTO_EDDSA,
-	    OR_SLICE_LIT("{\"alg\":\"EdDSA\",\"kid\":\"k\"}"), or_slice_str(claims));
-	s = or_slice_str(or_arena_printf(w->lasting, "Bearer %s", or_buf_text(&t)));
-	or_buf_done(&t);
-	return s;
-}
 
 static void on_answer(void *arg, const struct or_http_client_answer *answer)
 {
@@ -307,7 +156,7 @@ static void on_answer(void *arg, const struct or_http_client_answer *answer)
 
 	w->status = answer->status;
 	w->failed = answer->err ? answer->err->code : OR_OK;
-	w->records_at_answer = ag_spool_next_seq(w->spool, 0) - 1;
+	w->records_at_answer = ag_spool_next_seq(w->g.spool, 0) - 1;
 	or_buf_clear(&w->body);
 	or_buf_put_slice(&w->body, answer->body);
 	or_buf_clear(&w->challenge);
@@ -326,10 +175,10 @@ static void on_too_late(void *arg)
 static void await_answer(struct world *w, size_t n)
 {
 	struct or_loop_timer *timer =
-	    or_loop_timer_start(w->loop, 20 * OR_NS_PER_S, on_too_late, NULL);
+	    or_loop_timer_start(w->g.loop, 20 * OR_NS_PER_S, on_too_late, NULL);
 
 	while (w->n_answers < n)
-		or_loop_turn(w->loop, false);
+		or_loop_turn(w->g.loop, false);
 	or_loop_timer_cancel(timer);
 }
 
@@ -359,36 +208,6 @@ static void call(struct world *w, const char *method, const char *target, struct
 	ASSERT_CODE(w->failed, OR_OK);
 }
 
-/* -- the records -- */
-
-static void on_sync(void *arg, enum or_code rc)
-{
-	ASSERT_CODE(rc, OR_OK);
-	*(bool *)arg = true;
-}
-
-/* Everything recorded so far, decoded; the number of records is asserted. */
-static const struct wire_audit *records(struct world *w, size_t want)
-{
-	struct ag_spool_batch batch;
-	struct wire_audit *list = or_arena_array(w->lasting, 100, sizeof(*list));
-	struct or_err err = {0};
-	bool synced = false;
-
-	ag_record_sync(w->record, on_sync, &synced);
-	while (!synced)
-		or_loop_turn(w->loop, false);
-	ASSERT_OK(ag_spool_read(&batch, w->spool, 0,
-		      &(struct ag_spool_limit){.max_bytes = OR_MIB, .max_records = 100}, w->lasting,
-		      &err),
-	    &err);
-	assert_int_equal(batch.n_records, want);
-	for (size_t i = 0; i < batch.n_records; i++)
-		ASSERT_OK(
-		    wire_audit_decode(&list[i], NULL, batch.records[i], w->lasting, &err), &err);
-	return list;
-}
-
 /* -- tests -- */
 
 static void proxy__forwards_what_is_allowed_and_records_it_once(void **state)
@@ -397,17 +216,17 @@ static void proxy__forwards_what_is_allowed_and_records_it_once(void **state)
 	struct world w;
 
 	(void)state;
-	open_world(&w, true, 0);
-	call(&w, "GET", "/totals?by=month", bearer(&w, "alice", 1, 60));
+	open_world(&w, NULL);
+	call(&w, "GET", "/totals?by=month", support_gate_bearer(&w.g, "alice", 1, 60));
 	assert_int_equal(w.status, 200);
 	assert_string_equal(or_buf_text(&w.body), "rows");
 	ASSERT_HAS(or_buf_text(&w.seen), "GET /totals?by=month|Host=orders.example|");
-	r = records(&w, 1);
+	r = support_gate_records(&w.g, 1);
 	assert_int_equal(r->phase, WIRE_PHASE_COMPLETE);
 	assert_int_equal(r->kind, WIRE_KIND_ACCESS);
 	assert_int_equal(r->front, WIRE_FRONT_PROXY);
 	assert_int_equal(r->decision, WIRE_DECISION_ALLOW);
-	ASSERT_SLICE(r->principal.id, ISSUER "#alice");
+	ASSERT_SLICE(r->principal.id, SUPPORT_GATE_ISSUER "#alice");
 	ASSERT_SLICE(r->action, "read");
 	ASSERT_SLICE(r->resource.id, "orders/totals");
 	ASSERT_SLICE(r->policies[0], "analysts-read-within-clearance");
@@ -437,8 +256,8 @@ static void proxy__records_before_the_last_byte_of_any_answer(void **state)
 	struct world w;
 
 	(void)state;
-	open_world(&w, true, 0);
-	token = bearer(&w, "alice", 1, 60);
+	open_world(&w, NULL);
+	token = support_gate_bearer(&w.g, "alice", 1, 60);
 	for (size_t i = 0; i < OR_LEN(cases); i++) {
 		call(&w, cases[i].method, cases[i].target, token);
 		assert_int_equal(w.status, cases[i].status);
@@ -454,11 +273,11 @@ static void proxy__has_a_strict_decision_on_disk_before_it_forwards(void **state
 	struct world w;
 
 	(void)state;
-	open_world(&w, true, 0);
-	call(&w, "GET", "/orders/1", bearer(&w, "alice", 2, 60));
+	open_world(&w, NULL);
+	call(&w, "GET", "/orders/1", support_gate_bearer(&w.g, "alice", 2, 60));
 	assert_int_equal(w.status, 200);
 	assert_int_equal(w.records_at_app, 1);
-	r = records(&w, 2);
+	r = support_gate_records(&w.g, 2);
 	assert_int_equal(r[0].phase, WIRE_PHASE_DECISION);
 	assert_int_equal(r[0].request.status, 0);
 	assert_int_equal(r[1].phase, WIRE_PHASE_OUTCOME);
@@ -476,21 +295,21 @@ static void proxy__denies_with_an_id_and_never_asks_the_app(void **state)
 	struct world w;
 
 	(void)state;
-	open_world(&w, true, 0);
-	call(&w, "GET", "/orders", bearer(&w, "bob", 1, 60));
+	open_world(&w, NULL);
+	call(&w, "GET", "/orders", support_gate_bearer(&w.g, "bob", 1, 60));
 	assert_int_equal(w.status, 403);
 	assert_int_equal(sscanf(or_buf_text(&w.body),
 			     "{\"error\":\"forbidden\",\"decision_id\":\"%20[0-9a-f]\"}", id),
 	    1);
 	assert_int_equal(strlen(id), WIRE_LEAF_ID_LEN);
-	call(&w, "POST", "/totals", bearer(&w, "bob", 1, 60));
+	call(&w, "POST", "/totals", support_gate_bearer(&w.g, "bob", 1, 60));
 	assert_int_equal(w.status, 403);
-	call(&w, "BREW", "/totals", bearer(&w, "bob", 1, 60));
+	call(&w, "BREW", "/totals", support_gate_bearer(&w.g, "bob", 1, 60));
 	assert_int_equal(w.status, 403);
-	call(&w, "GET", "/elsewhere", bearer(&w, "bob", 1, 60));
+	call(&w, "GET", "/elsewhere", support_gate_bearer(&w.g, "bob", 1, 60));
 	assert_int_equal(w.status, 403);
 	assert_int_equal(w.n_app, 0);
-	r = records(&w, 4);
+	r = support_gate_records(&w.g, 4);
 	assert_int_equal(r[0].decision, WIRE_DECISION_DENY);
 	ASSERT_SLICE(r[0].policies[0], "confidential-needs-clearance");
 	assert_int_equal(r[0].request.status, 403);
@@ -507,24 +326,25 @@ static void proxy__asks_for_a_token_and_keeps_the_reason_to_itself(void **state)
 	struct world w;
 
 	(void)state;
-	open_world(&w, true, 0);
+	open_world(&w, NULL);
 	call(&w, "GET", "/totals", OR_SLICE_NONE);
 	assert_int_equal(w.status, 401);
 	assert_string_equal(or_buf_text(&w.challenge), "Bearer");
 	call(&w, "GET", "/totals", OR_SLICE_LIT("Basic YTpi"));
 	assert_string_equal(or_buf_text(&w.challenge), "Bearer");
-	call(&w, "GET", "/totals", bearer(&w, "alice", 1, -60));
+	call(&w, "GET", "/totals", support_gate_bearer(&w.g, "alice", 1, -60));
 	assert_int_equal(w.status, 401);
 	assert_string_equal(or_buf_text(&w.challenge), "Bearer error=\"invalid_token\"");
 	assert_null(strstr(or_buf_text(&w.body), "expired"));
-	two[0] = (struct or_http_field){OR_SLICE_LIT("Authorization"), bearer(&w, "a", 1, 60)};
+	two[0] = (struct or_http_field){
+	    OR_SLICE_LIT("Authorization"), support_gate_bearer(&w.g, "a", 1, 60)};
 	two[1] = two[0];
 	send_with(&w, "GET", "/totals", two, 2, OR_SLICE_NONE);
 	await_answer(&w, 4);
 	assert_int_equal(w.status, 401);
 	assert_int_equal(w.n_app, 0);
 	/* The same address and reason within a second are one record. */
-	r = records(&w, 3);
+	r = support_gate_records(&w.g, 3);
 	assert_int_equal(r[0].kind, WIRE_KIND_IDENTITY);
 	ASSERT_SLICE(r[0].reason, "token_missing");
 	ASSERT_SLICE(r[1].reason, "token_expired");
@@ -541,15 +361,15 @@ static void proxy__sends_one_canonical_path_to_policy_and_app(void **state)
 	struct world w;
 
 	(void)state;
-	open_world(&w, true, 0);
+	open_world(&w, NULL);
 	/* Not cleared for /orders: no spelling of it passes as /totals. */
-	call(&w, "GET", "/totals/../orders", bearer(&w, "bob", 1, 60));
+	call(&w, "GET", "/totals/../orders", support_gate_bearer(&w.g, "bob", 1, 60));
 	assert_int_equal(w.status, 403);
-	call(&w, "GET", "//totals/%2e/./a%7Eb?x=%2e%2e/", bearer(&w, "bob", 1, 60));
+	call(&w, "GET", "//totals/%2e/./a%7Eb?x=%2e%2e/", support_gate_bearer(&w.g, "bob", 1, 60));
 	assert_int_equal(w.status, 200);
 	ASSERT_HAS(or_buf_text(&w.seen), "GET /totals/a~b?x=%2e%2e/|");
 	for (size_t i = 0; i < OR_LEN(refused); i++) {
-		call(&w, "GET", refused[i], bearer(&w, "bob", 1, 60));
+		call(&w, "GET", refused[i], support_gate_bearer(&w.g, "bob", 1, 60));
 		assert_int_equal(w.status, 400);
 	}
 	send_with(&w, "GET", "/totals",
@@ -558,7 +378,7 @@ static void proxy__sends_one_canonical_path_to_policy_and_app(void **state)
 	await_answer(&w, 2 + OR_LEN(refused) + 1);
 	assert_int_equal(w.status, 400);
 	assert_int_equal(w.n_app, 1);
-	r = records(&w, 2 + 7);
+	r = support_gate_records(&w.g, 2 + 7);
 	ASSERT_SLICE(r[0].request.path, "/orders");
 	ASSERT_SLICE(r[1].request.path, "/totals/a~b");
 	ASSERT_SLICE(r[2].reason, "slash");
@@ -585,9 +405,9 @@ static void proxy__strips_and_sets_fields(void **state)
 	struct world w;
 
 	(void)state;
-	open_world(&w, true, 0);
+	open_world(&w, NULL);
 	memcpy(sent, fields, sizeof(fields));
-	sent[0].value = bearer(&w, "alice", 1, 60);
+	sent[0].value = support_gate_bearer(&w.g, "alice", 1, 60);
 	send_with(&w, "GET", "/totals/big", sent, OR_LEN(sent), OR_SLICE_NONE);
 	await_answer(&w, 1);
 	assert_int_equal(w.status, 200);
@@ -602,7 +422,7 @@ static void proxy__strips_and_sets_fields(void **state)
 	ASSERT_HAS(seen, "|tracestate=a=1|");
 	ASSERT_HAS(seen, "|traceparent=00-0af7651916cd43dd8448eb211c80319c-");
 	assert_null(strstr(seen, "b7ad6b7169203331"));
-	r = records(&w, 1);
+	r = support_gate_records(&w.g, 1);
 	assert_int_equal(r->trace_id.p[0], 0x0a);
 	assert_int_equal(r->request.bytes_out, 4 * OR_MIB);
 	ASSERT_SLICE(r->attributes[0].key, "parent_span");
@@ -617,23 +437,24 @@ static void proxy__streams_content_to_the_app(void **state)
 	struct world w;
 
 	(void)state;
-	open_world(&w, true, 0);
-	fields[0] = (struct or_http_field){OR_SLICE_LIT("Authorization"), bearer(&w, "own", 1, 60)};
+	open_world(&w, NULL);
+	fields[0] = (struct or_http_field){
+	    OR_SLICE_LIT("Authorization"), support_gate_bearer(&w.g, "own", 1, 60)};
 	fields[1] = (struct or_http_field){OR_SLICE_LIT("Expect"), OR_SLICE_LIT("100-continue")};
 	/* Writing is for owners: denied without reading the content. */
-	send_with(
-	    &w, "PUT", "/totals/1", fields, 1, or_slice(or_arena_alloc(w.lasting, OR_MIB), OR_MIB));
+	send_with(&w, "PUT", "/totals/1", fields, 1,
+	    or_slice(or_arena_alloc(w.g.lasting, OR_MIB), OR_MIB));
 	await_answer(&w, 1);
 	assert_int_equal(w.status, 403);
 	assert_int_equal(w.n_app, 0);
 	/* A GET may have content too, and reading is allowed. */
 	send_with(&w, "GET", "/totals/1", fields, 2,
-	    or_slice(or_arena_alloc(w.lasting, 2 * OR_MIB), 2 * OR_MIB));
+	    or_slice(or_arena_alloc(w.g.lasting, 2 * OR_MIB), 2 * OR_MIB));
 	await_answer(&w, 2);
 	assert_int_equal(w.status, 201);
 	assert_string_equal(or_buf_text(&w.body), "2097152 bytes");
 	assert_null(strstr(or_buf_text(&w.seen), "Expect"));
-	r = records(&w, 2);
+	r = support_gate_records(&w.g, 2);
 	assert_int_equal(r[1].request.bytes_in, 2 * OR_MIB);
 	close_world(&w);
 }
@@ -645,8 +466,8 @@ static void proxy__answers_for_an_app_that_fails(void **state)
 	struct world w;
 
 	(void)state;
-	open_world(&w, true, 0);
-	token = bearer(&w, "alice", 1, 60);
+	open_world(&w, NULL);
+	token = support_gate_bearer(&w.g, "alice", 1, 60);
 	call(&w, "GET", "/totals/gone", token);
 	assert_int_equal(w.status, 502);
 	call(&w, "GET", "/totals/hold", token);
@@ -660,7 +481,7 @@ static void proxy__answers_for_an_app_that_fails(void **state)
 	w.app = NULL;
 	call(&w, "GET", "/totals", token);
 	assert_int_equal(w.status, 502);
-	r = records(&w, 4);
+	r = support_gate_records(&w.g, 4);
 	ASSERT_SLICE(r[0].reason, "upstream_failed");
 	assert_int_equal(r[0].decision, WIRE_DECISION_ALLOW);
 	assert_int_equal(r[0].request.status, 502);
@@ -678,18 +499,19 @@ static void proxy__records_a_client_that_goes_away(void **state)
 	struct world w;
 
 	(void)state;
-	open_world(&w, true, 0);
+	open_world(&w, NULL);
 	send_with(&w, "GET", "/orders/big",
-	    &(struct or_http_field){OR_SLICE_LIT("Authorization"), bearer(&w, "alice", 2, 60)}, 1,
-	    OR_SLICE_NONE);
+	    &(struct or_http_field){
+		OR_SLICE_LIT("Authorization"), support_gate_bearer(&w.g, "alice", 2, 60)},
+	    1, OR_SLICE_NONE);
 	while (!w.n_app)
-		or_loop_turn(w.loop, false);
+		or_loop_turn(w.g.loop, false);
 	or_http_client_cancel(w.call);
 	do {
-		or_loop_turn(w.loop, false);
-		ag_spool_get_info(&info, w.spool);
-	} while (ag_spool_next_seq(w.spool, 0) < 3);
-	r = records(&w, 2);
+		or_loop_turn(w.g.loop, false);
+		ag_spool_get_info(&info, w.g.spool);
+	} while (ag_spool_next_seq(w.g.spool, 0) < 3);
+	r = support_gate_records(&w.g, 2);
 	assert_int_equal(r[1].phase, WIRE_PHASE_OUTCOME);
 	close_world(&w);
 }
@@ -700,11 +522,11 @@ static void proxy__is_unavailable_without_a_bundle(void **state)
 	struct world w;
 
 	(void)state;
-	open_world(&w, false, 0);
-	call(&w, "GET", "/totals", bearer(&w, "alice", 2, 60));
+	open_world(&w, &(struct support_gate_opt){.no_bundle = true});
+	call(&w, "GET", "/totals", support_gate_bearer(&w.g, "alice", 2, 60));
 	assert_int_equal(w.status, 503);
 	assert_int_equal(w.n_app, 0);
-	r = records(&w, 1);
+	r = support_gate_records(&w.g, 1);
 	ASSERT_SLICE(r->reason, "no_bundle");
 	assert_int_equal(r->decision, WIRE_DECISION_DENY);
 	close_world(&w);
@@ -717,8 +539,8 @@ static void proxy__is_unavailable_without_room_for_records(void **state)
 	unsigned int n = 0;
 
 	(void)state;
-	open_world(&w, true, 512 * 1024);
-	token = bearer(&w, "alice", 2, 60);
+	open_world(&w, &(struct support_gate_opt){.quota = 512 * 1024});
+	token = support_gate_bearer(&w.g, "alice", 2, 60);
 	do {
 		call(&w, "GET", "/totals", token);
 		assert_true(++n < 10000);
@@ -748,7 +570,7 @@ static void say_raw(struct world *w, const char *text, char *out, size_t n_out)
 		if (k == 0)
 			break;
 		n += k > 0 ? (size_t)k : 0;
-		or_loop_turn(w->loop, true);
+		or_loop_turn(w->g.loop, true);
 	}
 	out[n] = 0;
 	close(fd);
@@ -761,7 +583,7 @@ static void proxy__refuses_and_records_what_does_not_parse(void **state)
 	struct world w;
 
 	(void)state;
-	open_world(&w, true, 0);
+	open_world(&w, NULL);
 	say_raw(&w,
 	    "POST /totals HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\nTransfer-Encoding: "
 	    "chunked\r\n"
@@ -771,7 +593,7 @@ static void proxy__refuses_and_records_what_does_not_parse(void **state)
 	assert_int_equal(w.n_app, 0);
 	say_raw(&w, "OPTIONS * HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", out, sizeof(out));
 	ASSERT_HAS(out, "HTTP/1.1 400 ");
-	r = records(&w, 2);
+	r = support_gate_records(&w.g, 2);
 	ASSERT_SLICE(r[0].reason, "length_and_coding");
 	ASSERT_SLICE(r[1].reason, "target");
 	close_world(&w);

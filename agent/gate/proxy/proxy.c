@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "agent/gate/proxy_impl.h"
+#include "agent/gate/proxy/proxy_impl.h"
 
 #include "base/http_url.h"
 #include "base/log.h"
@@ -111,6 +111,7 @@ enum or_code ag_proxy_new(
 	proxy->opt.connect_ns = opt->connect_ns ? opt->connect_ns : CONNECT_NS;
 	proxy->opt.head_ns = opt->head_ns ? opt->head_ns : HEAD_NS;
 	or_buf_init(&proxy->path, PATH_MAX_BYTES);
+	or_buf_init(&proxy->filtered, AG_FILTER_OUT_MAX);
 	make_metrics(&proxy->metrics, opt->registry);
 	rc = open_front(proxy, err);
 	if (rc) {
@@ -133,6 +134,7 @@ void ag_proxy_free(struct ag_proxy *proxy)
 	or_http_client_free(proxy->client);
 	ag_refusal_free(proxy->refusals);
 	or_buf_done(&proxy->path);
+	or_buf_done(&proxy->filtered);
 	or_mem_free(proxy);
 }
 
