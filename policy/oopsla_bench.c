@@ -1,11 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The applications of the Cedar paper (OOPSLA 2024), and how a decision scales with the number of
- * policies: bench_policy_oopsla DIR, where DIR is the unpacked archive of the corpus cedar-oopsla.
+ * policies, where DIR is the unpacked archive of the corpus cedar-oopsla:
  *
- * Every answer is compared with the recorded one; the decision alone is timed, with the entities
- * loaded before. One JSON line per application and size, and one per number of policies.
+ *     bench_policy_oopsla apps DIR              one JSON line per application and size
+ *     bench_policy_oopsla scale DIR POLICIES    one line; a process for each number, as what the
+ *                                               policies add to a process's memory is measured
+ *
+ * Entities, policies and requests are loaded before. Each request is decided twice: first to
+ * compare the answer with the recorded one, then to be timed, from pol_ctx_begin to the decision.
  */
+#include "base/mem.h"
 #include "policy/authorize.h"
 #include "policy/entities_json.h"
 
@@ -21,7 +26,7 @@ struct bench {
 	struct or_buf text;
 	struct or_buf times; /* int64_t */
 	struct pol_ctx *ctx;
-	size_t wrong;
+	size_t requests, wrong;
 };
 
 static int64_t now_ns(void)
@@ -91,35 +96,53 @@ static bool as_recorded(const struct or_json *j, const struct pol_decision *d)
 	return true;
 }
 
-static void time_requests(struct bench *b, const struct pol_set *set, const struct pol_entities *es,
-    const struct or_json *requests)
+struct prepared {
+	struct pol_request req;
+	const struct or_json *recorded;
+};
+
+static bool prepare(struct bench *b, struct prepared *p, const struct or_json *j)
 {
 	struct pol_source src = {"requests.json", OR_SLICE_LIT("")};
 
-	for (size_t i = 0; requests && i < requests->array.n; i++) {
-		const struct or_json *j = requests->array.items[i];
-		struct pol_request req = {.context = NULL};
-		struct pol_decision d;
-		int64_t start, spent;
+	*p = (struct prepared){.recorded = j};
+	return pol_entities_json_uid(&p->req.principal, &src, or_json_get(j, "principal"), NULL) ==
+		   OR_OK &&
+	       pol_entities_json_uid(&p->req.action, &src, or_json_get(j, "action"), NULL) ==
+		   OR_OK &&
+	       pol_entities_json_uid(&p->req.resource, &src, or_json_get(j, "resource"), NULL) ==
+		   OR_OK &&
+	       pol_entities_json_context(&p->req.context, b->arena, &src, or_json_get(j, "context"),
+		   NULL, NULL, NULL) == OR_OK;
+}
 
-		pol_ctx_begin(b->ctx, &es, 1);
-		if (pol_entities_json_uid(
-			&req.principal, &src, or_json_get(j, "principal"), NULL) ||
-		    pol_entities_json_uid(&req.action, &src, or_json_get(j, "action"), NULL) ||
-		    pol_entities_json_uid(&req.resource, &src, or_json_get(j, "resource"), NULL) ||
-		    pol_entities_json_context(&req.context, b->arena, &src,
-			or_json_get(j, "context"), NULL, NULL, NULL)) {
+static bool decide(struct bench *b, struct pol_decision *d, const struct pol_set *set,
+    const struct pol_entities *es, const struct pol_request *req)
+{
+	pol_ctx_begin(b->ctx, &es, 1);
+	return pol_authorize_request(d, b->ctx, &set, 1, req) == OR_OK;
+}
+
+static void time_requests(struct bench *b, const struct pol_set *set, const struct pol_entities *es,
+    const struct or_json *requests)
+{
+	size_t n = requests ? requests->array.n : 0;
+	struct prepared *all = or_arena_array(b->arena, n, sizeof(*all));
+	struct pol_decision d;
+
+	b->requests += n;
+	for (size_t i = 0; i < n; i++) {
+		if (!prepare(b, &all[i], requests->array.items[i]) ||
+		    !decide(b, &d, set, es, &all[i].req) || !as_recorded(all[i].recorded, &d))
 			b->wrong++;
-			continue;
-		}
-		start = now_ns();
-		if (pol_authorize_request(&d, b->ctx, &set, 1, &req)) {
-			b->wrong++;
-			continue;
-		}
+	}
+	for (size_t i = 0; i < n; i++) {
+		int64_t start = now_ns(), spent;
+		bool ok = decide(b, &d, set, es, &all[i].req);
+
 		spent = now_ns() - start;
+		b->wrong += !ok;
 		or_buf_put(&b->times, &spent, sizeof(spent));
-		b->wrong += !as_recorded(j, &d);
 	}
 }
 
@@ -130,23 +153,25 @@ static int on_times(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* Prints p50, p99 and mean and forgets the times. */
-static void put_figures(struct bench *b)
+struct figures {
+	long long p50, p99, mean;
+};
+
+/* Forgets the times. */
+static struct figures take_figures(struct bench *b)
 {
 	size_t n = b->times.n / sizeof(int64_t);
 	int64_t *t = (int64_t *)(void *)b->times.p, sum = 0;
+	struct figures f = {0, 0, 0};
 
-	if (n == 0) {
-		printf("\"requests\":0");
-		return;
-	}
+	if (n == 0)
+		return f;
 	qsort(t, n, sizeof(*t), on_times);
 	for (size_t i = 0; i < n; i++)
 		sum += t[i];
-	printf("\"p50_ns\":%lld,\"p99_ns\":%lld,\"mean_ns\":%lld,\"requests\":%zu,\"wrong\":%zu",
-	    (long long)t[n / 2], (long long)t[n * 99 / 100], (long long)(sum / (int64_t)n), n,
-	    b->wrong);
+	f = (struct figures){t[n / 2], t[n * 99 / 100], sum / (int64_t)n};
 	or_buf_clear(&b->times);
+	return f;
 }
 
 static struct pol_set *load_set(struct bench *b, const char *path)
@@ -216,68 +241,83 @@ static void run_apps(struct bench *b, const char *dir)
 	    "gdrive", "github", "tinytodo", "gdrive-templates", "github-templates"};
 	static const int sizes[] = {5, 10, 20, 50};
 
-	for (size_t a = 0; a < OR_LEN(apps); a++) {
-		for (size_t s = 0; s < OR_LEN(sizes); s++) {
-			struct or_buf path;
+	for (size_t i = 0; i < OR_LEN(apps) * OR_LEN(sizes); i++) {
+		const char *app = apps[i / OR_LEN(sizes)];
+		int n = sizes[i % OR_LEN(sizes)];
+		struct or_buf path;
+		struct figures f;
 
-			or_buf_init(&path, 4096);
-			or_buf_printf(&path, "%s/cases/%s", dir, apps[a]);
-			for (int k = 0; k < HIERARCHIES; k++)
-				run_hierarchy(b, or_buf_text(&path), sizes[s], k);
-			or_buf_done(&path);
-			printf("{\"bench\":\"policy\",\"app\":\"%s\",\"n\":%d,\"engine\":"
-			       "\"outrider\",",
-			    apps[a], sizes[s]);
-			put_figures(b);
-			printf("}\n");
-		}
+		or_buf_init(&path, 4096);
+		or_buf_printf(&path, "%s/cases/%s", dir, app);
+		for (int k = 0; k < HIERARCHIES; k++)
+			run_hierarchy(b, or_buf_text(&path), n, k);
+		or_buf_done(&path);
+		f = take_figures(b);
+		printf("{\"bench\":\"policy\",\"app\":\"%s\",\"n\":%d,\"engine\":\"outrider\","
+		       "\"p50_ns\":%lld,\"p99_ns\":%lld,\"mean_ns\":%lld}\n",
+		    app, n, f.p50, f.p99, f.mean);
 	}
 }
 
-static void run_scale(struct bench *b, const char *dir)
+static double resident_mib(void)
 {
-	for (int policies = 10; policies <= 10000; policies *= 10) {
-		struct pol_entities *es;
-		struct pol_set *set;
-		const char *path;
-		int64_t start;
-		double load_ms;
+	FILE *f = fopen("/proc/self/statm", "r");
+	long pages = 0;
 
-		or_arena_clear(b->arena);
-		path = or_arena_printf(b->arena, "%s/scale/p%d/policies.cedar", dir, policies);
-		start = now_ns();
-		set = load_set(b, path);
-		load_ms = (double)(now_ns() - start) / (double)OR_NS_PER_MS;
-		path = or_arena_printf(b->arena, "%s/scale/p%d/entities.json", dir, policies);
-		es = load_entities(b, path);
-		path = or_arena_printf(b->arena, "%s/scale/p%d/requests.json", dir, policies);
-		if (set && es)
-			time_requests(b, set, es, read_json(b, path));
-		printf("{\"bench\":\"policy\",\"case\":\"scale\",\"policies\":%d,\"load_ms\":%.1f,"
-		       "\"set_mib\":%.1f,",
-		    policies, load_ms, set ? (double)pol_set_bytes(set) / (double)OR_MIB : 0.0);
-		put_figures(b);
-		printf("}\n");
-		pol_set_free(set);
-		pol_entities_free(es);
-	}
+	if (!f || fscanf(f, "%*s %ld", &pages) != 1)
+		fprintf(stderr, "bench_policy_oopsla: /proc/self/statm cannot be read\n");
+	if (f)
+		fclose(f);
+	return (double)pages * (double)sysconf(_SC_PAGESIZE) / (double)OR_MIB;
+}
+
+static void run_scale(struct bench *b, const char *dir, const char *policies)
+{
+	const char *of = or_arena_printf(b->arena, "%s/scale/p%s", dir, policies);
+	const char *paths[] = {or_arena_printf(b->arena, "%s/policies.cedar", of),
+	    or_arena_printf(b->arena, "%s/entities.json", of),
+	    or_arena_printf(b->arena, "%s/requests.json", of)};
+	double before = resident_mib(), added, load_ms;
+	int64_t start = now_ns();
+	struct pol_set *set = load_set(b, paths[0]);
+	struct pol_entities *es;
+
+	load_ms = (double)(now_ns() - start) / (double)OR_NS_PER_MS;
+	/* What was read is the caller's and goes. */
+	or_buf_done(&b->text);
+	or_mem_trim();
+	added = resident_mib() - before;
+	es = load_entities(b, paths[1]);
+	if (set && es)
+		time_requests(b, set, es, read_json(b, paths[2]));
+	printf("{\"bench\":\"policy\",\"case\":\"scale\",\"policies\":%s,\"p50_ns\":%lld,"
+	       "\"load_ms\":%.1f,\"rss_mib\":%.1f}\n",
+	    policies, take_figures(b).p50, load_ms, added);
+	pol_set_free(set);
+	pol_entities_free(es);
 }
 
 int main(int argc, char **argv)
 {
 	struct bench b = {.arena = or_arena_new(0), .ctx = pol_ctx_new(0)};
+	bool apps = argc == 3 && strcmp(argv[1], "apps") == 0;
 
-	if (argc < 2 || access(argv[1], R_OK) != 0) {
-		fprintf(stderr, "bench_policy_oopsla: skipped, it needs the unpacked cases: DIR\n");
+	if (!apps && !(argc == 4 && strcmp(argv[1], "scale") == 0)) {
+		fprintf(stderr, "bench_policy_oopsla: skipped, it needs: apps DIR, or scale DIR "
+				"POLICIES\n");
 		return 0;
 	}
 	or_buf_init(&b.text, FILE_MAX);
 	or_buf_init(&b.times, FILE_MAX);
-	run_apps(&b, argv[1]);
-	run_scale(&b, argv[1]);
+	if (apps)
+		run_apps(&b, argv[2]);
+	else
+		run_scale(&b, argv[2], argv[3]);
+	fprintf(
+	    stderr, "bench_policy_oopsla: %zu answers, %zu of them wrong\n", b.requests, b.wrong);
 	or_buf_done(&b.text);
 	or_buf_done(&b.times);
 	pol_ctx_free(b.ctx);
 	or_arena_free(b.arena);
-	return b.wrong ? 1 : 0;
+	return b.wrong || b.requests == 0 ? 1 : 0;
 }
