@@ -9,6 +9,8 @@ static void take_head(struct tap_event *out, const struct tap_raw_head *h)
 	out->kind = (enum tap_kind)h->kind;
 	out->flags = h->flags;
 	out->mono_ns = h->mono_ns;
+	out->seq = h->seq;
+	out->cpu = h->cpu;
 	out->cgroup = h->cgroup;
 	out->pid = h->pid;
 	out->ns_pid = h->ns_pid;
@@ -48,8 +50,8 @@ int64_t tap_event_wall_ns(const struct tap_event *ev, int64_t now_ns, int64_t wa
 
 static void json_flags(struct or_jsonw *w, uint32_t flags)
 {
-	static const char *const names[] = {
-	    "cut_path", "cut_name", "cut_args", "path_detached", "path_asked", "untracked"};
+	static const char *const names[] = {"cut_path", "cut_name", "cut_args", "path_detached",
+	    "path_asked", "untracked", "found"};
 
 	or_jsonw_key(w, "flags");
 	or_jsonw_array(w);

@@ -46,7 +46,9 @@ struct tap_file {
 struct tap_event {
 	enum tap_kind kind;
 	uint32_t flags;
-	uint64_t mono_ns; /* CLOCK_MONOTONIC, when it happened */
+	uint64_t mono_ns; /* CLOCK_MONOTONIC, when it happened; with TAP_FOUND, when it was met */
+	uint64_t seq;     /* of the kind on that CPU, from 1; 0 with TAP_FOUND */
+	uint32_t cpu;
 	uint64_t cgroup;
 	uint32_t pid;    /* as the first pid namespace counts */
 	uint32_t ns_pid; /* as the workload counts */

@@ -96,6 +96,9 @@ static __always_inline void fill_head(struct tap_raw_head *h, enum tap_kind kind
 	h->kind = (uint16_t)kind;
 	h->flags = 0;
 	h->mono_ns = bpf_ktime_get_ns();
+	h->seq = 0;
+	h->cpu = 0;
+	h->pad = 0;
 	h->cgroup = bpf_get_current_cgroup_id();
 	h->pid = (uint32_t)(id >> 32);
 	h->tid = (uint32_t)id;
@@ -106,18 +109,18 @@ static __always_inline void fill_head(struct tap_raw_head *h, enum tap_kind kind
 	bpf_get_current_comm(h->comm, sizeof(h->comm));
 }
 
-/* Puts size bytes into the ring and counts them, or counts their loss. */
+/* Puts size bytes into the ring, or counts their loss. The number comes first, so that what is lost
+ * leaves a hole; a program stays on its CPU while it runs. */
 static __always_inline void emit(struct tap_raw_head *h, uint64_t size)
 {
 	struct tap_raw_counts *c = my_counts();
-	long rc;
 
-	h->size = (uint32_t)size;
-	rc = bpf_ringbuf_output(&ring, h, size, 0);
 	if (!c)
 		return;
-	count(&c->seen);
-	if (rc)
+	h->size = (uint32_t)size;
+	h->cpu = bpf_get_smp_processor_id();
+	h->seq = __sync_fetch_and_add(&c->seen, 1) + 1;
+	if (bpf_ringbuf_output(&ring, h, size, 0))
 		count(&c->lost_ring);
 }
 

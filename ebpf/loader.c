@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "base/sys.h"
+#include "ebpf/look/look.h"
 #include "ebpf/probe.h"
 #include "ebpf/scope.h"
 #include "ebpf/tracefs.h"
@@ -18,6 +19,11 @@
 /* What a ring's callback returns once the budget is used up. */
 #define STOP (-ECANCELED)
 
+/* What came of a CPU's numbers. */
+struct sequence {
+	uint64_t last, received;
+};
+
 /* One probe, attached or not. */
 struct tap {
 	const struct tap_probe *probe;
@@ -29,6 +35,7 @@ struct tap {
 	struct ring_buffer *ring;
 	struct bpf_map *counts, *filter;
 	uint64_t received, malformed;
+	struct sequence *sequences; /* by CPU */
 };
 
 struct tap_loader {
@@ -38,9 +45,11 @@ struct tap_loader {
 	int cpus;
 	struct tap_raw_counts *per_cpu; /* one per CPU, for reading counters */
 	struct tap taps[TAP_KINDS];
-	unsigned int turn; /* whose ring is drained first */
-	size_t left;       /* of the budget of the drain that runs */
-	size_t handed;     /* by it, so far */
+	struct tap_look *look;  /* NULL: not possible here */
+	struct or_err look_why; /* why */
+	unsigned int turn;      /* whose ring is drained first */
+	size_t left;            /* of the budget of the drain that runs */
+	size_t handed;          /* by it, so far */
 	tap_loader_fn *fn;
 	void *arg;
 	struct tap_event event;
@@ -141,12 +150,27 @@ static int attach_programs(struct tap *t, const struct tap_hook *hook)
 	return 0;
 }
 
+/* Two tasks that took turns on a CPU may come in the other order, hence no check of it. */
+static bool take_number(struct tap *t, const struct tap_event *ev)
+{
+	struct sequence *s;
+
+	if (ev->seq == 0 || ev->cpu >= (uint32_t)t->owner->cpus)
+		return false;
+	s = &t->sequences[ev->cpu];
+	s->received++;
+	if (ev->seq > s->last)
+		s->last = ev->seq;
+	return true;
+}
+
 static int on_record(void *ctx, void *data, size_t size)
 {
 	struct tap *t = ctx;
 	struct tap_loader *tap = t->owner;
 
-	if (tap_event_decode(&tap->event, or_slice(data, size)) != OR_OK) {
+	if (tap_event_decode(&tap->event, or_slice(data, size)) != OR_OK ||
+	    !take_number(t, &tap->event)) {
 		t->malformed++;
 		return 0;
 	}
@@ -238,6 +262,7 @@ static struct tap_loader *new_loader(int epoll, const struct tap_loader_opt *opt
 	for (size_t i = 0; i < TAP_KINDS; i++) {
 		tap->taps[i] = (struct tap){.probe = tap_probe_list[i], .owner = tap};
 		tap->taps[i].status.hook = "";
+		tap->taps[i].sequences = or_mem_array((size_t)tap->cpus, sizeof(struct sequence));
 	}
 	return tap;
 }
@@ -264,9 +289,17 @@ enum or_code tap_loader_open(
 	for (unsigned int i = 0; i < TAP_KINDS; i++)
 		if (!opt->probes || opt->probes & (1U << i))
 			attach(&tap->taps[i]);
+	if (tap->taps[TAP_EXEC].object || tap->taps[TAP_FILE].object)
+		(void)!tap_look_open(&tap->look, &tap->look_why);
 	or_mem_trim(); /* libbpf read the kernel's BTF, 5 MiB and more, several times */
 	*out = tap;
 	return OR_OK;
+}
+
+static void close_tap(struct tap *t)
+{
+	detach(t);
+	or_mem_free(t->sequences);
 }
 
 void tap_loader_close(struct tap_loader *tap)
@@ -274,7 +307,8 @@ void tap_loader_close(struct tap_loader *tap)
 	if (!tap)
 		return;
 	for (size_t i = 0; i < TAP_KINDS; i++)
-		detach(&tap->taps[i]);
+		close_tap(&tap->taps[i]);
+	tap_look_close(tap->look);
 	if (tap->measuring >= 0)
 		or_sys_close(tap->measuring);
 	or_sys_close(tap->epoll);
@@ -304,6 +338,8 @@ enum or_code tap_loader_watch(struct tap_loader *tap, const char *cgroup_dir, st
 		if (rc == OR_OK)
 			rc = set_filter(&tap->taps[i], &f, err);
 	}
+	if (rc == OR_OK && tap->look && f.on)
+		rc = tap_look_watch(tap->look, &f, err);
 	return rc;
 }
 
@@ -353,6 +389,39 @@ const char *tap_loader_state_name(enum tap_state state)
 	return names[state];
 }
 
+/* ---- looking */
+
+static void on_found(void *arg, struct or_slice raw)
+{
+	struct tap_loader *tap = arg;
+
+	/* What grew past its bounds while it was read is left out. */
+	if (tap_event_decode(&tap->event, raw) != OR_OK || !(tap->event.flags & TAP_FOUND))
+		return;
+	tap->handed++;
+	tap->fn(tap->arg, &tap->event);
+}
+
+enum or_code tap_loader_look(
+    struct tap_loader *tap, size_t *found, tap_loader_fn *fn, void *arg, struct or_err *err)
+{
+	static const enum tap_kind kinds[] = {TAP_EXEC, TAP_FILE};
+	enum or_code rc = OR_OK;
+
+	if (!tap->look)
+		return or_err_set(err, tap->look_why.code ? tap->look_why.code : OR_UNSUPPORTED,
+		    "looking at what is there: %s", tap->look_why.msg);
+	tap->fn = fn;
+	tap->arg = arg;
+	tap->handed = 0;
+	for (size_t i = 0; i < OR_LEN(kinds) && rc == OR_OK; i++)
+		if (tap->taps[kinds[i]].object)
+			rc = tap_look_run(
+			    tap->look, kinds[i], TAP_LOADER_FOUND_MAX, on_found, tap, err);
+	*found = tap->handed;
+	return rc;
+}
+
 /* ---- counters */
 
 static bool read_info(struct bpf_prog_info *info, const struct bpf_program *prog)
@@ -386,6 +455,8 @@ void tap_loader_stats(struct tap_stats *out, const struct tap_loader *tap, enum 
 
 	OR_ASSERT((unsigned int)kind < TAP_KINDS);
 	*out = (struct tap_stats){.received = t->received, .malformed = t->malformed};
+	for (int i = 0; i < tap->cpus; i++)
+		out->holes += t->sequences[i].last - t->sequences[i].received;
 	if (!t->object)
 		return;
 	out->missed = read_missed(t);

@@ -10,7 +10,9 @@
  * CAP_SYS_ADMIN where kernel.perf_event_paranoid is above 2. All can be dropped after open and
  * watch. What is not permitted makes that probe's status say why, and is no error of open's.
  * Limits: memory is the rings'; a full one loses events, and that is counted: for each probe, once
- * everything is drained, seen = received + malformed + lost_ring.
+ * everything is drained, seen = received + malformed + lost_ring. The kernel numbers what it sees,
+ * so holes shows the same loss from the reader's side. After one, tap_loader_look tells what there
+ * is now.
  */
 #ifndef EBPF_LOADER_H
 #define EBPF_LOADER_H
@@ -56,6 +58,15 @@ size_t tap_loader_drain(struct tap_loader *tap, size_t budget, tap_loader_fn *fn
 /* From within fn: the drain returns after this event. */
 void tap_loader_break(struct tap_loader *tap);
 
+#define TAP_LOADER_FOUND_MAX 4096 /* of each kind, in one look */
+
+/* Hands over each running program and each open regular file of the workload as an event with
+ * TAP_FOUND (arguments unknown, no number); how many into *found. Walks all tasks of the machine,
+ * which takes milliseconds; needs no capability. Only kinds that are attached. OR_DENIED,
+ * OR_UNSUPPORTED: iterators are not permitted, or not there (Linux 5.8). OR_IO. */
+OR_NODISCARD enum or_code tap_loader_look(
+    struct tap_loader *tap, size_t *found, tap_loader_fn *fn, void *arg, struct or_err *err);
+
 enum tap_state {
 	TAP_OFF, /* not asked for */
 	TAP_ATTACHED,
@@ -79,6 +90,8 @@ struct tap_stats {
 	uint64_t received;  /* handed over */
 	uint64_t malformed; /* records that did not decode: an error of this program */
 	uint64_t lost_ring; /* the ring was full */
+	uint64_t holes;     /* numbers missing between those received: at most lost_ring, and equal
+			       to it once each CPU's last event is one that was received */
 	uint64_t untracked; /* the kernel's table of operations under way was full: for conn the
 			       outcome is unknown, for file the event is missing */
 	uint64_t

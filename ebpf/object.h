@@ -9,6 +9,7 @@
 #include "base/def.h"
 
 extern const struct or_slice tap_object_scope;
+extern const struct or_slice tap_object_look;
 extern const struct or_slice tap_object_exec;
 extern const struct or_slice tap_object_conn;
 extern const struct or_slice tap_object_file;

@@ -27,7 +27,8 @@ enum tap_kind {
 				  */
 #define TAP_PATH_ASKED     0x10U /* the path as the process gave it, not what it resolved to */
 #define TAP_CONN_UNTRACKED 0x20U /* too many connections under way: the outcome is not known */
-#define TAP_FLAGS          0x3fU
+#define TAP_FOUND          0x40U /* met by looking after a loss, not seen as it happened */
+#define TAP_FLAGS          0x7fU
 
 #define TAP_COMM_LEN 16
 
@@ -36,6 +37,7 @@ struct tap_raw_head {
 	uint16_t kind;
 	uint16_t flags;
 	uint64_t mono_ns; /* CLOCK_MONOTONIC */
+	uint64_t seq;     /* of this kind on this CPU, from 1 without holes; 0 with TAP_FOUND */
 	uint64_t cgroup;  /* the cgroup of the process itself, at or below the watched one */
 	uint32_t pid;     /* as the first pid namespace counts */
 	uint32_t ns_pid;  /* as the process itself sees it */
@@ -43,6 +45,8 @@ struct tap_raw_head {
 	uint32_t ppid;
 	uint32_t uid;
 	uint32_t gid;
+	uint32_t cpu; /* where the sequence counts */
+	uint32_t pad;
 	char comm[TAP_COMM_LEN];
 };
 
@@ -56,7 +60,7 @@ struct tap_raw_filter {
 /* Levels of cgroups that scope.bpf.c looks at. */
 #define TAP_SCOPE_DEPTH 32
 
-/* Per CPU. seen = put into the ring + lost_ring, always. */
+/* Per CPU. seen = put into the ring + lost_ring, always; it is the sequence, too. */
 struct tap_raw_counts {
 	uint64_t seen;      /* events of the workload */
 	uint64_t lost_ring; /* of those: the ring was full */

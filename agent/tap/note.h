@@ -61,8 +61,8 @@ struct ag_note_loss {
 	uint64_t seen[TAP_KINDS];      /* by the probes, in all */
 	uint64_t ignored[TAP_KINDS];   /* by configuration */
 	uint64_t ring[TAP_KINDS];      /* the kernel's ring was full */
-	uint64_t untracked[TAP_KINDS]; /* as struct tap_stats says */
-	uint64_t missed[TAP_KINDS];
+	uint64_t untracked[TAP_KINDS]; /* the kernel's table was full, as struct tap_stats says */
+	uint64_t missed[TAP_KINDS];    /* the kernel skipped the program */
 	uint64_t malformed[TAP_KINDS];
 	uint64_t crowded[TAP_KINDS]; /* too many different objects in one window */
 };

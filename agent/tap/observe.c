@@ -16,8 +16,28 @@ enum { NOTES_PER_TURN = 64, BURST_S = 10 };
 
 enum life { ABSENT, STARTING, RUNNING, ENDED };
 
-enum drop { DROP_RATE, DROP_QUOTA, DROP_RING, DROP_CROWDED, DROP_OTHER, DROPS };
-static const char *const drop_names[DROPS] = {"rate", "quota", "ring", "crowded", "other"};
+enum drop {
+	DROP_RATE,
+	DROP_QUOTA,
+	DROP_RING,
+	DROP_MAP,
+	DROP_MISSED,
+	DROP_CROWDED,
+	DROP_OTHER,
+	DROPS,
+};
+static const char *const drop_names[DROPS] = {
+    "rate", "quota", "ring", "map", "missed", "crowded", "other"};
+
+/* What the kernel lost of one kind, by why. */
+enum loss { LOSS_RING, LOSS_MAP, LOSS_MISSED, LOSSES };
+static const char *const loss_names[LOSSES] = {"ring", "map", "missed"};
+
+struct class
+{
+	uint64_t seen, lost[LOSSES];
+	struct or_metric_counter *lost_total[LOSSES];
+};
 
 struct ag_observe {
 	struct ag_observe_opt opt;
@@ -30,6 +50,7 @@ struct ag_observe {
 	struct or_loop_io *ended;
 	int64_t next_ns[TAP_KINDS]; /* GCRA: when the budget of a kind is whole again */
 	uint64_t seen, ignored, recorded;
+	struct class classes[TAP_KINDS];
 	uint64_t dropped[DROPS];
 	uint64_t reported[DROPS]; /* of those, in records */
 	struct or_loop_timer *loss_due;
@@ -139,13 +160,15 @@ static void on_seen(struct ag_observe *o, const struct ag_note_seen *seen)
 {
 	struct ag_observe_record r;
 
+	uint64_t counts = seen->flags & TAP_FOUND ? 0 : seen->count;
+
 	if (!take_rate(o, (enum tap_kind)seen->kind)) {
-		drop(o, DROP_RATE, seen->count);
+		drop(o, DROP_RATE, counts);
 		return;
 	}
 	ag_observe_record_seen(&r, seen);
 	if (put_record(o, &r.audit))
-		drop(o, DROP_QUOTA, seen->count);
+		drop(o, DROP_QUOTA, counts);
 }
 
 static uint64_t sum(const uint64_t n[TAP_KINDS])
@@ -157,15 +180,32 @@ static uint64_t sum(const uint64_t n[TAP_KINDS])
 	return all;
 }
 
+static void count_classes(struct ag_observe *o, const struct ag_note_loss *loss)
+{
+	for (size_t i = 0; i < TAP_KINDS; i++) {
+		const uint64_t lost[LOSSES] = {loss->ring[i], loss->untracked[i], loss->missed[i]};
+		struct class *c = &o->classes[i];
+
+		c->seen += loss->seen[i];
+		for (size_t k = 0; k < LOSSES; k++) {
+			c->lost[k] += lost[k];
+			or_metric_add(c->lost_total[k], lost[k]);
+		}
+	}
+}
+
 static void on_loss(struct ag_observe *o, const struct ag_note_loss *loss)
 {
+	count_classes(o, loss);
 	o->seen += sum(loss->seen);
 	o->ignored += sum(loss->ignored);
 	or_metric_add(o->seen_total, sum(loss->seen));
 	or_metric_add(o->ignored_total, sum(loss->ignored));
 	drop(o, DROP_RING, sum(loss->ring));
 	drop(o, DROP_CROWDED, sum(loss->crowded));
-	drop(o, DROP_OTHER, sum(loss->untracked) + sum(loss->missed) + sum(loss->malformed));
+	drop(o, DROP_MAP, sum(loss->untracked));
+	drop(o, DROP_MISSED, sum(loss->missed));
+	drop(o, DROP_OTHER, sum(loss->malformed));
 }
 
 /* ---- what is watched */
@@ -295,6 +335,23 @@ static void on_note(void *arg, int fd, int what)
 	take_notes(arg, NOTES_PER_TURN);
 }
 
+static void make_loss_metrics(struct ag_observe *o, struct or_metric_registry *reg)
+{
+	for (size_t i = 0; i < TAP_KINDS; i++) {
+		for (size_t k = 0; k < LOSSES; k++) {
+			struct or_metric_label labels[] = {
+			    {"kind", tap_event_name((enum tap_kind)i)}, {"reason", loss_names[k]},
+			    {NULL, NULL}};
+
+			o->classes[i].lost_total[k] = or_metric_counter_get(reg,
+			    "outrider_tap_lost_total",
+			    "What the kernel saw of the workload and could not hand over: its ring "
+			    "or table was full, or it skipped the program.",
+			    labels);
+		}
+	}
+}
+
 static void make_metrics(struct ag_observe *o, struct or_metric_registry *reg)
 {
 	static struct or_metric_counter nobody;
@@ -304,8 +361,12 @@ static void make_metrics(struct ag_observe *o, struct or_metric_registry *reg)
 	o->seen_total = o->ignored_total = o->records_total = o->restarts_total = &nobody;
 	for (size_t i = 0; i < DROPS; i++)
 		o->dropped_total[i] = &nobody;
+	for (size_t i = 0; i < TAP_KINDS; i++)
+		for (size_t k = 0; k < LOSSES; k++)
+			o->classes[i].lost_total[k] = &nobody;
 	if (!reg)
 		return;
+	make_loss_metrics(o, reg);
 	o->tier = or_metric_gauge_get(reg, "outrider_tap_tier",
 	    "1 where the workload is watched through eBPF, 0 where it is not.", NULL);
 	o->seen_total = or_metric_counter_get(reg, "outrider_tap_seen_total",
@@ -377,6 +438,21 @@ static void put_probes(struct or_jsonw *w, const struct ag_observe *o)
 	or_jsonw_end(w);
 }
 
+static void put_classes(struct or_jsonw *w, const struct ag_observe *o)
+{
+	or_jsonw_key(w, "classes");
+	or_jsonw_object(w);
+	for (unsigned int i = 0; i < TAP_KINDS; i++) {
+		or_jsonw_key(w, tap_event_name((enum tap_kind)i));
+		or_jsonw_object(w);
+		or_jsonw_kv_u64(w, "seen", o->classes[i].seen);
+		for (size_t k = 0; k < LOSSES; k++)
+			or_jsonw_kv_u64(w, loss_names[k], o->classes[i].lost[k]);
+		or_jsonw_end(w);
+	}
+	or_jsonw_end(w);
+}
+
 void ag_observe_put_status(struct or_jsonw *w, const struct ag_observe *o)
 {
 	or_jsonw_object(w);
@@ -390,6 +466,7 @@ void ag_observe_put_status(struct or_jsonw *w, const struct ag_observe *o)
 	or_jsonw_kv_u64(w, "seen", o->seen);
 	or_jsonw_kv_u64(w, "ignored", o->ignored);
 	or_jsonw_kv_u64(w, "recorded", o->recorded);
+	put_classes(w, o);
 	or_jsonw_key(w, "dropped");
 	or_jsonw_object(w);
 	for (size_t i = 0; i < DROPS; i++)

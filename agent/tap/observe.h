@@ -42,7 +42,8 @@ void ag_observe_free(struct ag_observe *o);
 void ag_observe_drain(struct ag_observe *o);
 
 /* One object: tier, state (absent, starting, running, ended), why, restarts, ended, probes, and
- * what was seen, recorded, dropped. */
+ * what was seen, recorded, dropped; and by kind what the kernel saw, and lost (ring, map, missed).
+ */
 void ag_observe_put_status(struct or_jsonw *w, const struct ag_observe *o);
 
 #endif

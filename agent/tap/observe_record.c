@@ -96,6 +96,8 @@ void ag_observe_record_seen(struct ag_observe_record *r, const struct ag_note_se
 		ag_observe_record_text(r, "cut", "true");
 	if (seen->flags & TAP_PATH_ASKED)
 		ag_observe_record_text(r, "path", "as_asked");
+	if (seen->flags & TAP_FOUND)
+		ag_observe_record_text(r, "found", "true");
 	if (!seen->again && seen->count == 1)
 		return;
 	ag_observe_record_count(r, "count", seen->count);

@@ -153,27 +153,38 @@ static bool tell(struct ag_sieve *s, struct object *o)
 	return true;
 }
 
+static void count_again(struct object *known, uint64_t time_ns)
+{
+	struct ag_note_seen *seen = &known->note.seen;
+
+	if (seen->flags & TAP_FOUND) /* whether told or not, that was no occurrence */
+		seen->count = 0;
+	if (!seen->count++)
+		seen->time_ns = time_ns;
+	seen->until_ns = time_ns > seen->time_ns ? time_ns : seen->time_ns;
+	seen->flags &= ~TAP_FOUND;
+}
+
 void ag_sieve_put(struct ag_sieve *s, const struct tap_event *ev, uint64_t time_ns)
 {
 	struct or_map *objects = &s->objects[ev->kind];
 	struct object *o, *known;
+	bool found = ev->flags & TAP_FOUND;
 
 	if (is_ignored(s, ev)) {
-		s->ignored[ev->kind]++;
+		s->ignored[ev->kind] += !found;
 		return;
 	}
 	o = new_object(s, ev, time_ns);
 	known = or_map_find(objects, or_slice_str(o->key));
 	if (known) {
-		if (!known->note.seen.count++)
-			known->note.seen.time_ns = time_ns;
-		known->note.seen.until_ns =
-		    time_ns > known->note.seen.time_ns ? time_ns : known->note.seen.time_ns;
+		if (!found)
+			count_again(known, time_ns);
 		or_mem_free(o);
 		return;
 	}
 	if (or_map_put(objects, or_slice_str(o->key), o)) {
-		s->crowded[ev->kind]++;
+		s->crowded[ev->kind] += !found;
 		or_mem_free(o);
 		return;
 	}

@@ -10,7 +10,8 @@
  * The same: kind, object, program's name, user, outcome, and whether a file is opened for writing.
  * Ignored: an opening that only reads, succeeded, and is one of opt.ignore; and one that is part of
  * starting a program, which is told as that. Openings for writing are never ignored. Invariant:
- * seen = ignored + crowded + told + what is still counted here. Pure but for fn; time is an
+ * seen = ignored + crowded + told + what is still counted here. What was found by looking after a
+ * loss (TAP_FOUND) is told where it is not known, and counts nowhere. Pure but for fn; time is an
  * argument. Thread: whoever owns it. Limits: AG_SIEVE_MAX objects of each kind at a time; further
  * ones are counted as crowded, so that a flood of files hides no process and no connection.
  */

@@ -105,6 +105,31 @@ static void put__tells_the_first_at_once_and_counts_the_rest(void **state)
 	assert_int_equal(notes[2].again, 0);
 }
 
+/* What is met by looking around after a loss is told where it is new, and is no occurrence. */
+static void put__takes_what_was_found_for_no_occurrence(void **state)
+{
+	struct tap_event *ev;
+
+	(void)state;
+	open_file("/data/a", O_RDONLY, 0, 1);
+	for (int i = 0; i < 2; i++) {
+		ev = event(TAP_FILE);
+		ev->flags = TAP_FOUND;
+		snprintf(ev->file.path, sizeof(ev->file.path), "%s", i ? "/data/a" : "/data/b");
+		ag_sieve_put(sieve, ev, 2);
+	}
+	assert_int_equal(n_notes, 2);
+	assert_string_equal(notes[1].object, "/data/b");
+	assert_int_equal(notes[1].flags, TAP_FOUND);
+	open_file("/data/b", O_RDONLY, 0, 3);
+	ag_sieve_turn(sieve);
+	assert_true(ag_sieve_flush(sieve));
+	assert_int_equal(n_notes, 3); /* the opening of b; none of a */
+	assert_int_equal(notes[2].count, 1);
+	assert_int_equal(notes[2].flags, 0);
+	assert_int_equal(notes[2].again, 1);
+}
+
 static void put__keeps_apart_what_differs(void **state)
 {
 	struct tap_event *ev;
@@ -235,6 +260,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(
 		put__tells_the_first_at_once_and_counts_the_rest, start, stop),
+	    cmocka_unit_test_setup_teardown(
+		put__takes_what_was_found_for_no_occurrence, start, stop),
 	    cmocka_unit_test_setup_teardown(put__keeps_apart_what_differs, start, stop),
 	    cmocka_unit_test_setup_teardown(
 		put__ignores_reads_of_libraries_but_no_write_and_no_refusal, start, stop),

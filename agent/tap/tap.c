@@ -176,6 +176,29 @@ static void read_loss(struct tap *t)
 	ag_sieve_take_loss(t->sieve, loss);
 }
 
+static void on_event(void *arg, const struct tap_event *ev);
+
+/* After a loss: what runs and is open now, so that nothing stays hidden that goes on. */
+static void look_around(struct tap *t)
+{
+	struct or_err err;
+	size_t found;
+
+	if (tap_loader_look(t->loader, &found, on_event, t, &err))
+		OR_LOG(OR_LOG_WARN, "tap.not_looked", or_log_text("why", err.msg));
+	else
+		OR_LOG(OR_LOG_WARN, "tap.lost_events", or_log_u64("found", found));
+}
+
+static uint64_t ring_losses(const struct tap *t)
+{
+	uint64_t n = 0;
+
+	for (size_t i = 0; i < TAP_KINDS; i++)
+		n += t->told[i].lost_ring;
+	return n;
+}
+
 /* What could not be sent stays in it, and goes with the next. */
 static void send_loss(struct tap *t)
 {
@@ -188,9 +211,13 @@ static void send_loss(struct tap *t)
 static void on_loss_due(void *arg)
 {
 	struct tap *t = arg;
+	uint64_t lost;
 
 	t->loss_due = NULL;
+	lost = ring_losses(t);
 	send_loss(t);
+	if (ring_losses(t) > lost)
+		look_around(t);
 }
 
 static void on_event(void *arg, const struct tap_event *ev)

@@ -9,6 +9,7 @@
 #include "ebpf/conn/conn_event.h"
 
 #include "ebpf/head.bpf.h"
+#include "ebpf/vmlinux_net.bpf.h"
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);

@@ -3,7 +3,8 @@
 # with `const struct or_slice <prefix>_x`. No BTF of the building machine is needed.
 option(OR_BPF "Compile the eBPF programs (needs clang with the bpf target)" ON)
 
-set(OR_BPF_FLAGS -target bpf -O2 -g -ffreestanding -Wall -Wextra -Wno-unused-parameter -Werror
+# v3: atomics that give the old value (Linux 5.12), for sequences without a hole.
+set(OR_BPF_FLAGS -target bpf -mcpu=v3 -O2 -g -ffreestanding -Wall -Wextra -Wno-unused-parameter -Werror
     -I${CMAKE_SOURCE_DIR})
 
 # Finds a clang that can do it, or says what to install.
