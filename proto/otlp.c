@@ -93,22 +93,6 @@ enum {
 	SEVERITY_WARN = 13,
 };
 
-static void put_varint(struct or_buf *b, uint32_t num, uint64_t v)
-{
-	uint8_t bytes[20],
-	    *end = wire_pb_put_varint(wire_pb_put_tag(bytes, num, WIRE_PB_VARINT), v);
-
-	or_buf_put(b, bytes, (size_t)(end - bytes));
-}
-
-static void put_fixed64(struct or_buf *b, uint32_t num, uint64_t v)
-{
-	uint8_t bytes[20],
-	    *end = wire_pb_put_fixed64(wire_pb_put_tag(bytes, num, WIRE_PB_FIXED64), v);
-
-	or_buf_put(b, bytes, (size_t)(end - bytes));
-}
-
 /* KeyValue{key, AnyValue} as field num, made in scratch. */
 static void put_attribute(struct or_buf *b, uint32_t num, const char *key, struct or_slice any)
 {
@@ -139,13 +123,13 @@ void wire_otlp_put_line(struct or_buf *lines, const struct wire_otlp_line *line)
 
 	or_buf_init(&record, line->text.n + 2 * LINE_ROOM);
 	or_buf_init(&body, line->text.n + LINE_ROOM);
-	put_fixed64(&record, 1, (uint64_t)line->time_ns);
+	wire_pb_append_fixed64(&record, 1, (uint64_t)line->time_ns);
 	wire_pb_append(&body, or_str_is_utf8(line->text) ? 1 : 7, line->text);
 	wire_pb_append(&record, 5, or_buf_slice(&body));
 	put_text_attribute(&record, 6, "log.iostream", or_slice_str(line->iostream));
 	if (line->is_cut)
 		put_attribute(&record, 6, "outrider.truncated", or_slice(is_true, sizeof(is_true)));
-	put_fixed64(&record, 11, (uint64_t)line->time_ns);
+	wire_pb_append_fixed64(&record, 11, (uint64_t)line->time_ns);
 	wire_pb_append(lines, SCOPE_LOG_RECORDS, or_buf_slice(&record));
 	or_buf_done(&body);
 	or_buf_done(&record);
@@ -160,14 +144,14 @@ static void put_dropped(struct or_buf *lines, uint64_t dropped, int64_t time)
 	    dropped);
 	or_buf_init(&record, 2 * LINE_ROOM);
 	or_buf_init(&body, LINE_ROOM);
-	put_fixed64(&record, 1, (uint64_t)time);
-	put_varint(&record, 2, SEVERITY_WARN);
+	wire_pb_append_fixed64(&record, 1, (uint64_t)time);
+	wire_pb_append_varint(&record, 2, SEVERITY_WARN);
 	wire_pb_append(&body, 1, or_slice_str(text));
 	wire_pb_append(&record, 5, or_buf_slice(&body));
 	or_buf_clear(&body);
-	put_varint(&body, 3, dropped);
+	wire_pb_append_varint(&body, 3, dropped);
 	put_attribute(&record, 6, "outrider.dropped_lines", or_buf_slice(&body));
-	put_fixed64(&record, 11, (uint64_t)time);
+	wire_pb_append_fixed64(&record, 11, (uint64_t)time);
 	wire_pb_append(lines, SCOPE_LOG_RECORDS, or_buf_slice(&record));
 	or_buf_done(&body);
 	or_buf_done(&record);

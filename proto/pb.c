@@ -146,3 +146,26 @@ void wire_pb_append(struct or_buf *b, uint32_t num, struct or_slice s)
 	or_buf_put(b, head, (size_t)(end - head));
 	or_buf_put_slice(b, s);
 }
+
+void wire_pb_append_head(struct or_buf *b, uint32_t num, size_t n)
+{
+	uint8_t head[20], *end = wire_pb_put_varint(wire_pb_put_tag(head, num, WIRE_PB_BYTES), n);
+
+	or_buf_put(b, head, (size_t)(end - head));
+}
+
+void wire_pb_append_varint(struct or_buf *b, uint32_t num, uint64_t v)
+{
+	uint8_t bytes[20],
+	    *end = wire_pb_put_varint(wire_pb_put_tag(bytes, num, WIRE_PB_VARINT), v);
+
+	or_buf_put(b, bytes, (size_t)(end - bytes));
+}
+
+void wire_pb_append_fixed64(struct or_buf *b, uint32_t num, uint64_t v)
+{
+	uint8_t bytes[20],
+	    *end = wire_pb_put_fixed64(wire_pb_put_tag(bytes, num, WIRE_PB_FIXED64), v);
+
+	or_buf_put(b, bytes, (size_t)(end - bytes));
+}

@@ -44,5 +44,9 @@ uint8_t *wire_pb_put_fixed64(uint8_t *p, uint64_t v);
 
 /* Appends a length-delimited field. */
 void wire_pb_append(struct or_buf *b, uint32_t num, struct or_slice s);
+/* Appends the tag and length of a length-delimited field; its n bytes are the caller's next. */
+void wire_pb_append_head(struct or_buf *b, uint32_t num, size_t n);
+void wire_pb_append_varint(struct or_buf *b, uint32_t num, uint64_t v);
+void wire_pb_append_fixed64(struct or_buf *b, uint32_t num, uint64_t v);
 
 #endif

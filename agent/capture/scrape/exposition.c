@@ -426,3 +426,8 @@ struct or_slice ag_exposition_label(const struct ag_exposition_labels *labels, c
 			return labels->items[i].value;
 	return OR_SLICE_NONE;
 }
+
+enum or_code ag_exposition_number(double *out, struct or_slice text)
+{
+	return ag_exposition_line_number(out, text);
+}

@@ -53,6 +53,8 @@ OR_NODISCARD enum or_code ag_exposition_line_fail(const struct line *l, const ch
 struct or_slice ag_exposition_line_name(struct line *l);
 /* What separates two words: one blank (OpenMetrics), or blanks and tabs. False: nothing does. */
 bool ag_exposition_line_gap(struct line *l);
+/* As ag_exposition_number. */
+OR_NODISCARD enum or_code ag_exposition_line_number(double *out, struct or_slice text);
 /* Help text without its escapes. */
 OR_NODISCARD enum or_code ag_exposition_line_help(struct or_slice *out, struct line *l);
 OR_NODISCARD enum or_code ag_exposition_line_sample(struct sample_line *out, struct line *l);

@@ -178,7 +178,7 @@ static bool is_word(struct or_slice s, const char *word)
 	return or_str_eq_nocase(s, or_slice_str(word));
 }
 
-enum or_code ag_exposition_number(double *out, struct or_slice s)
+enum or_code ag_exposition_line_number(double *out, struct or_slice s)
 {
 	struct or_slice bare = s;
 	char text[NUMBER_MAX + 1];
@@ -248,7 +248,7 @@ static enum or_code take_value(double *out, struct line *l)
 
 	if (!word.n)
 		return ag_exposition_line_fail(l, "expected a value");
-	if (ag_exposition_number(out, word))
+	if (ag_exposition_line_number(out, word))
 		return ag_exposition_line_fail(
 		    l, "'%.*s' is no number", shown(word), (const char *)word.p);
 	return OR_OK;
@@ -262,7 +262,8 @@ static enum or_code take_time(struct ag_exposition_point *out, struct line *l)
 	double value;
 
 	if (l->is_strict) {
-		if (word.n > NUMBER_MAX || !is_decimal(word) || ag_exposition_number(&value, word))
+		if (word.n > NUMBER_MAX || !is_decimal(word) ||
+		    ag_exposition_line_number(&value, word))
 			return ag_exposition_line_fail(l,
 			    "'%.*s' is no time: expected seconds since 1970", shown(word),
 			    (const char *)word.p);

@@ -31,7 +31,7 @@ static bool is_histogram(const struct ag_exposition_family *f)
 /* A bound as text: a number, infinity as "+Inf" alone. */
 static bool read_bound(double *out, struct or_slice text)
 {
-	if (ag_exposition_number(out, text))
+	if (ag_exposition_line_number(out, text))
 		return false;
 	return isfinite(*out) || or_slice_is(text, "+Inf");
 }
