@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Any bytes as a piece of numbers: all of them and one of them are read alike, and what was read is
+ * written and read again. The first byte says how many there are. */
+#include "tlog/pack.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	uint64_t all[TL_PACK_ROWS], again[TL_PACK_ROWS], one;
+	struct or_slice in = or_slice_from(or_slice(data, size), 1);
+	size_t n = size ? (size_t)data[0] * 4 + 1 : 1;
+	enum or_code rc;
+	struct or_buf out;
+
+	if (size == 0)
+		return 0;
+	n = n < TL_PACK_ROWS ? n : TL_PACK_ROWS;
+	rc = tl_pack_decode(all, n, in);
+	OR_ASSERT(tl_pack_get(&one, n - 1, n, in) == rc);
+	if (rc)
+		return 0;
+	OR_ASSERT(one == all[n - 1]);
+	or_buf_init(&out, TL_PACK_BYTES_MAX);
+	tl_pack_encode(&out, all, n);
+	OR_ASSERT(tl_pack_decode(again, n, or_buf_slice(&out)) == OR_OK);
+	OR_ASSERT(memcmp(all, again, n * sizeof(*all)) == 0);
+	or_buf_done(&out);
+	return 0;
+}
