@@ -26,6 +26,11 @@ bool pol_parse_policy(struct pol_parse *ps, struct pol_policy *p);
 /* parse_expr.c: NULL after an error (reported). */
 const struct pol_node *pol_parse_expr(struct pol_parse *ps);
 
+/* Nodes over what was pushed since mark: operands, or fields (struct pol_node_field). NULL as
+ * above. */
+struct pol_node *pol_parse_expr_list(struct pol_parse *ps, enum pol_op op, size_t at, size_t mark);
+const struct pol_node *pol_parse_expr_record(struct pol_parse *ps, size_t at, size_t mark);
+
 /* A name with its namespace, joined by "::". At `in` a path ends without error where an entity's
  * id follows: *has_id is then true and the token is the string. has_id NULL: a path only. */
 bool pol_parse_path(struct pol_parse *ps, struct or_slice *path, bool *has_id);
@@ -38,6 +43,10 @@ const struct pol_node *pol_parse_call_function(
     struct pol_parse *ps, struct or_slice name, size_t at);
 const struct pol_node *pol_parse_call_method(
     struct pol_parse *ps, const struct pol_node *on, struct or_slice name, size_t at);
+
+/* A call of an extension function or method; a constructor of a valid literal becomes one. */
+const struct pol_node *pol_parse_call_make(struct pol_parse *ps, enum pol_ext_fn fn,
+    const struct pol_node *const *args, size_t n, size_t at);
 
 /* Finds out the value of a set of literals, and hangs it into the node. */
 const struct pol_node *pol_parse_call_fold_set(struct pol_parse *ps, struct pol_node *set);

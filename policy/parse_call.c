@@ -42,56 +42,57 @@ static bool parse_args(struct pol_parse *ps, struct call *c)
 }
 
 /* The number of arguments is checked when it is evaluated and when it is validated. */
-static const struct pol_node *ext_node(
-    struct pol_parse *ps, enum pol_ext_fn fn, const struct call *c, size_t at)
+static const struct pol_node *ext_node(struct pol_parse *ps, enum pol_ext_fn fn,
+    const struct pol_node *const *from, size_t n, size_t at)
 {
 	const struct pol_node *highest = NULL;
-	const struct pol_node **args = or_arena_array(ps->arena, c->n, sizeof(*args));
+	const struct pol_node **args = or_arena_array(ps->arena, n, sizeof(*args));
 	struct pol_node *node;
 
-	for (size_t i = 0; i < c->n; i++) {
-		if (!highest || c->args[i]->height > highest->height)
-			highest = c->args[i];
+	for (size_t i = 0; i < n; i++) {
+		if (!highest || from[i]->height > highest->height)
+			highest = from[i];
 	}
 	node = args ? pol_parse_node(ps, POL_OP_EXT, at, highest, NULL) : NULL;
 	if (!node) {
 		ps->rc = ps->rc ? ps->rc : OR_FULL;
 		return NULL;
 	}
-	if (c->n)
-		memcpy(args, c->args, c->n * sizeof(*args));
+	if (n)
+		memcpy(args, from, n * sizeof(*args));
 	node->sub = (uint8_t)fn;
-	node->n = (uint32_t)c->n;
+	node->n = (uint32_t)n;
 	node->args = args;
-	node->a = c->n > 0 ? c->args[0] : NULL;
-	node->b = c->n > 1 ? c->args[1] : NULL;
+	node->a = n > 0 ? from[0] : NULL;
+	node->b = n > 1 ? from[1] : NULL;
 	return node;
 }
 
-static const struct pol_node *fold_constructor(
-    struct pol_parse *ps, enum pol_ext_fn fn, const struct call *c, size_t at)
+const struct pol_node *pol_parse_call_make(struct pol_parse *ps, enum pol_ext_fn fn,
+    const struct pol_node *const *args, size_t n, size_t at)
 {
-	const struct pol_node *arg = c->n == 1 ? c->args[0] : NULL;
+	const struct pol_node *call = ext_node(ps, fn, args, n, at);
 	struct pol_value v;
 	struct pol_node *node;
 	enum or_code rc;
 
 	/* A literal that is not valid is an error of the evaluation, as is one that is computed. */
-	if (!arg || arg->op != POL_OP_LIT || arg->lit.kind != POL_STRING)
-		return ext_node(ps, fn, c, at);
-	rc = pol_ext_construct(&v, fn, arg->lit.s, ps->arena);
+	if (!call || fn >= POL_EXT_CONSTRUCTORS || n != 1 || args[0]->op != POL_OP_LIT ||
+	    args[0]->lit.kind != POL_STRING)
+		return call;
+	rc = pol_ext_construct(&v, fn, args[0]->lit.s, ps->arena);
 	if (rc == OR_FULL && or_arena_is_full(ps->arena)) {
 		ps->rc = OR_FULL;
 		return NULL;
 	}
 	if (rc)
-		return ext_node(ps, fn, c, at);
+		return call;
 	node = pol_parse_node(ps, POL_OP_LIT, at, NULL, NULL);
 	if (!node)
 		return NULL;
-	node->a = ext_node(ps, fn, c, at);
+	node->a = call;
 	node->lit = v;
-	return node->a ? node : NULL;
+	return node;
 }
 
 const struct pol_node *pol_parse_call_function(
@@ -107,7 +108,7 @@ const struct pol_node *pol_parse_call_function(
 		    fn == POL_EXT_FNS ? "unknown function `%.*s`"
 				      : "`%.*s` is a method: write it behind a value and a dot",
 		    OR_SLICE_FMT(name));
-	return parse_args(ps, &c) ? fold_constructor(ps, fn, &c, at) : NULL;
+	return parse_args(ps, &c) ? pol_parse_call_make(ps, fn, c.args, c.n, at) : NULL;
 }
 
 struct method {
@@ -166,7 +167,7 @@ const struct pol_node *pol_parse_call_method(
 		return pol_parse_fail(ps, at, name.n, NULL,
 		    "`%.*s` is a function, not a method: write %.*s(…)", OR_SLICE_FMT(name),
 		    OR_SLICE_FMT(name));
-	return parse_args(ps, &c) ? ext_node(ps, fn, &c, on->at) : NULL;
+	return parse_args(ps, &c) ? ext_node(ps, fn, c.args, c.n, on->at) : NULL;
 }
 
 /* The literal that a node is, NULL where it depends on the request. */

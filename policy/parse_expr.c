@@ -25,7 +25,7 @@ static bool expect(struct pol_parse *ps, enum pol_tok kind)
 }
 
 /* A node over the operands pushed since mark. */
-static struct pol_node *list_node(struct pol_parse *ps, enum pol_op op, size_t at, size_t mark)
+struct pol_node *pol_parse_expr_list(struct pol_parse *ps, enum pol_op op, size_t at, size_t mark)
 {
 	size_t n = (ps->scratch.n - mark) / sizeof(struct pol_node *);
 	const struct pol_node *const *args = pol_parse_pop(ps, mark);
@@ -211,7 +211,7 @@ static const struct pol_node *parse_chain(struct pol_parse *ps, enum pol_op op)
 		n++;
 	} while (pol_lex_accept(&ps->lex, tok));
 	if (n > 1)
-		return list_node(ps, op, at, mark);
+		return pol_parse_expr_list(ps, op, at, mark);
 	or_buf_cut(&ps->scratch, mark);
 	return arg;
 }
@@ -293,7 +293,7 @@ static const struct pol_node *parse_list(struct pol_parse *ps, size_t at)
 			return unexpected(ps, "`,` or `]`");
 	}
 	pol_lex_next(&ps->lex);
-	node = list_node(ps, POL_OP_SET, at, mark);
+	node = pol_parse_expr_list(ps, POL_OP_SET, at, mark);
 	return node ? pol_parse_call_fold_set(ps, node) : NULL;
 }
 
@@ -326,7 +326,7 @@ static bool parse_key(struct pol_parse *ps, struct pol_node_field *f, size_t mar
 	return true;
 }
 
-static const struct pol_node *record_node(struct pol_parse *ps, size_t at, size_t mark)
+const struct pol_node *pol_parse_expr_record(struct pol_parse *ps, size_t at, size_t mark)
 {
 	size_t n = (ps->scratch.n - mark) / sizeof(struct pol_node_field);
 	const struct pol_node_field *fields = pol_parse_pop(ps, mark);
@@ -365,7 +365,7 @@ static const struct pol_node *parse_record(struct pol_parse *ps, size_t at)
 			return unexpected(ps, "`,` or `}`");
 	}
 	pol_lex_next(&ps->lex);
-	return record_node(ps, at, mark);
+	return pol_parse_expr_record(ps, at, mark);
 }
 
 static const struct pol_node *variable(struct pol_parse *ps, struct or_slice name, size_t at)
