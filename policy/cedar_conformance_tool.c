@@ -9,6 +9,11 @@
 #include "policy/authorize.h"
 #include "policy/conform.h"
 #include "policy/entities_json.h"
+#include "policy/est.h"
+#include "policy/format.h"
+#include "policy/print.h"
+#include "policy/schema_convert.h"
+#include "policy/schema_same.h"
 #include "policy/validate.h"
 
 #include <glob.h>
@@ -23,32 +28,49 @@ struct part {
 };
 
 enum {
+	PART_BY_HAND,
 	PART_REQUESTS,
 	PART_REQUEST_VALIDATION,
 	PART_SHOULD_VALIDATE,
 	PART_ARCHIVE_POLICIES,
 	PART_ARCHIVE_ENTITIES,
 	PART_ARCHIVE_REQUESTS,
+	PART_CASES,
 	PART_JSON_SCHEMAS,
 	PART_ENTITY_PARSING,
+	PART_POLICY_JSON,
+	PART_POLICY_JSON_REQUESTS,
+	PART_FORMAT,
+	PART_SCHEMA_JSON,
+	PART_SCHEMA_TEXT,
 };
 
 static struct part parts[] = {
-    [PART_REQUESTS] = {"requests", 0, 0},
+    [PART_BY_HAND] = {"hand-written requests", 0, 0},
+    [PART_REQUESTS] = {"corpus requests", 0, 0},
     [PART_REQUEST_VALIDATION] = {"request validation", 0, 0},
     [PART_SHOULD_VALIDATE] = {"shouldValidate", 0, 0},
     [PART_ARCHIVE_POLICIES] = {"validation archive, policies", 0, 0},
     [PART_ARCHIVE_ENTITIES] = {"validation archive, entities", 0, 0},
     [PART_ARCHIVE_REQUESTS] = {"validation archive, requests", 0, 0},
+    [PART_CASES] = {"validator cases", 0, 0},
     [PART_JSON_SCHEMAS] = {"JSON schemas", 0, 0},
     [PART_ENTITY_PARSING] = {"entity parsing", 0, 0},
+    [PART_POLICY_JSON] = {"policies text-JSON-text", 0, 0},
+    [PART_POLICY_JSON_REQUESTS] = {"requests after text-JSON-text", 0, 0},
+    [PART_FORMAT] = {"formatter", 0, 0},
+    [PART_SCHEMA_JSON] = {"schemas text-JSON-text", 0, 0},
+    [PART_SCHEMA_TEXT] = {"JSON schemas to text", 0, 0},
 };
 
 struct test {
 	const char *base; /* the folder that paths in the test start from */
+	int requests;     /* the part that its requests and what an archive says of it count for, */
+	int archive;      /* where that is one part: else PART_ARCHIVE_… */
 	const char *path;
 	struct or_arena *arena;
 	struct or_buf text;
+	struct or_buf policies; /* their text */
 	const struct or_json *json;
 	struct pol_schema *schema;
 	struct pol_entities *entities;
@@ -62,6 +84,10 @@ static void judge(int part, bool ok, const struct test *t, const char *fmt, ...)
 {
 	va_list ap;
 
+	if (part == PART_REQUESTS)
+		part = t->requests;
+	else if (part >= PART_ARCHIVE_POLICIES && part <= PART_ARCHIVE_REQUESTS && t->archive)
+		part = t->archive;
 	parts[part].total++;
 	parts[part].passed += ok;
 	if (ok)
@@ -116,6 +142,8 @@ static bool load_policies(struct test *t)
 		goto bad;
 	if (!read_named(t, "policies", &path))
 		return false;
+	or_buf_clear(&t->policies);
+	or_buf_put_slice(&t->policies, or_buf_slice(&t->text));
 	if (pol_set_parse(&t->set, POL_IDS_NUMBERED, path, or_buf_slice(&t->text), NULL, &err))
 		goto bad;
 	return true;
@@ -195,7 +223,7 @@ static bool read_request(struct test *t, const struct or_json *j, struct pol_req
 		   t->schema, &req->action, diags) == OR_OK;
 }
 
-static void run_request(struct test *t, size_t i, const struct or_json *j)
+static void run_request(struct test *t, size_t i, const struct or_json *j, int part)
 {
 	const struct pol_entities *bases[] = {t->entities};
 	const struct pol_set *sets[] = {t->set};
@@ -210,24 +238,120 @@ static void run_request(struct test *t, size_t i, const struct or_json *j)
 	pol_diag_init(&diags);
 	if (!read_request(t, j, &req, &src, &diags)) {
 		pol_diag_err(&err, &diags, OR_PARSE);
-		judge(PART_REQUESTS, false, t, "request %zu: %s", i, err.msg);
+		judge(part, false, t, "request %zu: %s", i, err.msg);
 		pol_diag_done(&diags);
 		return;
 	}
 	pol_diag_done(&diags);
-	judge(PART_REQUEST_VALIDATION, pol_conform_request(t->schema, &req, &err) == OR_OK, t,
-	    "request %zu: %s", i, err.msg);
+	if (part == PART_REQUESTS)
+		judge(PART_REQUEST_VALIDATION, pol_conform_request(t->schema, &req, &err) == OR_OK,
+		    t, "request %zu: %s", i, err.msg);
 	if (pol_authorize_request(&d, t->ctx, sets, 1, &req)) {
-		judge(PART_REQUESTS, false, t, "request %zu: budget", i);
+		judge(part, false, t, "request %zu: budget", i);
 		return;
 	}
 	allow = or_slice_is(or_json_get_str(j, "decision"), "allow");
-	judge(PART_REQUESTS,
+	judge(part,
 	    allow == d.allow && same_reasons(or_json_get_type(j, "reason", OR_JSON_ARRAY), &d) &&
 		same_errors(or_json_get_type(j, "errors", OR_JSON_ARRAY), &d),
 	    t, "request %zu: %s with %zu reasons and %zu errors (%s)", i,
 	    d.allow ? "allow" : "deny", d.n_reasons, d.n_errors,
 	    d.n_errors ? d.errors[0].msg : "none");
+}
+
+/* text → JSON → text: JSON is the same at each step. Takes the place of the test's policies, so
+ * that the requests can be asked again; false where there is nothing to ask. */
+static bool judge_policy_json(struct test *t)
+{
+	struct pol_set *from_json = pol_set_new(POL_IDS_NUMBERED, 0), *from_text = NULL;
+	struct or_err err = {.msg = "the JSON differs"};
+	struct or_buf json[3], text;
+	bool ok;
+
+	for (size_t i = 0; i < OR_LEN(json); i++)
+		or_buf_init(&json[i], FILE_MAX);
+	or_buf_init(&text, FILE_MAX);
+	ok = pol_est_write_set(&json[0], t->set, 0, &err) == OR_OK &&
+	     pol_est_add(from_json, t->path, or_buf_slice(&json[0]), NULL, &err) == OR_OK &&
+	     pol_est_write_set(&json[1], from_json, 0, &err) == OR_OK;
+	pol_print_set(&text, from_json, false);
+	ok = ok &&
+	     pol_set_parse(
+		 &from_text, POL_IDS_NUMBERED, t->path, or_buf_slice(&text), NULL, &err) == OR_OK &&
+	     pol_est_write_set(&json[2], from_text, 0, &err) == OR_OK &&
+	     or_slice_eq(or_buf_slice(&json[0]), or_buf_slice(&json[1])) &&
+	     or_slice_eq(or_buf_slice(&json[0]), or_buf_slice(&json[2]));
+	judge(PART_POLICY_JSON, ok, t, "%s", err.msg);
+	for (size_t i = 0; i < OR_LEN(json); i++)
+		or_buf_done(&json[i]);
+	or_buf_done(&text);
+	pol_set_free(from_json);
+	if (from_text) {
+		pol_set_free(t->set);
+		t->set = from_text;
+	}
+	return from_text != NULL;
+}
+
+/* The formatter keeps the meaning (it looks itself), and its style is its own style. */
+static void judge_format(struct test *t)
+{
+	struct or_err err = {.msg = "formatting again changes it"};
+	struct or_slice text = or_buf_slice(&t->policies);
+	struct or_buf once, twice;
+	bool ok;
+
+	or_buf_init(&once, FILE_MAX);
+	or_buf_init(&twice, FILE_MAX);
+	ok = pol_format_text(&once, t->path, text, NULL, NULL, &err) == OR_OK &&
+	     pol_format_text(&twice, t->path, or_buf_slice(&once), NULL, NULL, &err) == OR_OK &&
+	     or_slice_eq(or_buf_slice(&once), or_buf_slice(&twice));
+	judge(PART_FORMAT, ok, t, "%s", err.msg);
+	or_buf_done(&once);
+	or_buf_done(&twice);
+}
+
+/* Whether the text, in one form or the other, means what the test's schema means. */
+static bool is_same_schema(struct test *t, const struct or_buf *text, bool json, struct or_err *err)
+{
+	struct pol_schema *s = NULL;
+	bool same =
+	    (json ? pol_schema_parse_json(&s, t->path, or_buf_slice(text), NULL, err)
+		  : pol_schema_parse_text(&s, t->path, or_buf_slice(text), NULL, err)) == OR_OK &&
+	    pol_schema_same(t->schema, s);
+
+	pol_schema_free(s);
+	return same;
+}
+
+static void judge_schema_json(struct test *t)
+{
+	struct or_err err = {.msg = "means something else"};
+	struct or_buf json, text;
+	const char *path;
+	bool ok;
+
+	if (!read_named(t, "schema", &path))
+		return;
+	or_buf_init(&json, FILE_MAX);
+	or_buf_init(&text, FILE_MAX);
+	ok = pol_schema_convert_to_json(&json, path, or_buf_slice(&t->text), 2, NULL, &err) ==
+		 OR_OK &&
+	     pol_schema_convert_to_text(&text, path, or_buf_slice(&json), NULL, &err) == OR_OK &&
+	     is_same_schema(t, &json, true, &err) && is_same_schema(t, &text, false, &err);
+	judge(PART_SCHEMA_JSON, ok, t, "%s", err.msg);
+	or_buf_done(&json);
+	or_buf_done(&text);
+}
+
+static void judge_round_trips(struct test *t, const struct or_json *requests)
+{
+	judge_format(t);
+	judge_schema_json(t);
+	if (!judge_policy_json(t))
+		return;
+	for (size_t i = 0; requests && i < requests->array.n; i++)
+		run_request(t, i, requests->array.items[i], PART_POLICY_JSON_REQUESTS);
 }
 
 static void judge_should_validate(struct test *t)
@@ -376,90 +500,22 @@ static void judge_archive(struct test *t, const char *path)
 	judge_each_request(t, or_json_get_type(j, "requestValidation", OR_JSON_ARRAY));
 }
 
-static bool same_type(const struct pol_type *a, const struct pol_type *b)
-{
-	if (!a || !b)
-		return a == b;
-	if (a->kind != b->kind || a->n_attrs != b->n_attrs || !or_slice_eq(a->entity, b->entity))
-		return false;
-	for (size_t i = 0; i < a->n_attrs; i++) {
-		if (!or_slice_eq(a->attrs[i].name, b->attrs[i].name) ||
-		    a->attrs[i].required != b->attrs[i].required ||
-		    !same_type(a->attrs[i].type, b->attrs[i].type))
-			return false;
-	}
-	return same_type(a->elem, b->elem);
-}
-
-static bool same_names(const struct or_slice *a, size_t n, const struct or_slice *b, size_t m)
-{
-	bool same = n == m;
-
-	for (size_t i = 0; i < n && same; i++) {
-		same = false;
-		for (size_t k = 0; k < m; k++)
-			same |= or_slice_eq(a[i], b[k]);
-	}
-	return same;
-}
-
-static bool same_entity_type(const struct pol_entity_type *a, const struct pol_entity_type *b)
-{
-	if (!b || a->n_ancestors != b->n_ancestors || !same_type(a->shape, b->shape) ||
-	    !same_type(a->tags, b->tags) || !same_names(a->ids, a->n_ids, b->ids, b->n_ids))
-		return false;
-	for (size_t i = 0; i < a->n_ancestors; i++) {
-		if (!pol_schema_may_be_in(b, a->ancestors[i]->name))
-			return false;
-	}
-	return true;
-}
-
-static bool same_action(const struct pol_action *a, const struct pol_action *b)
-{
-	if (!b || a->n_ancestors != b->n_ancestors || !same_type(a->context, b->context) ||
-	    !same_names(a->principals, a->n_principals, b->principals, b->n_principals) ||
-	    !same_names(a->resources, a->n_resources, b->resources, b->n_resources))
-		return false;
-	for (size_t i = 0; i < a->n_ancestors; i++) {
-		if (!pol_uid_eq(a->ancestors[i], b->ancestors[i]))
-			return false;
-	}
-	return true;
-}
-
-static bool same_schema(const struct pol_schema *a, const struct pol_schema *b)
-{
-	if (pol_schema_entity_count(a) != pol_schema_entity_count(b) ||
-	    pol_schema_action_count(a) != pol_schema_action_count(b))
-		return false;
-	for (size_t i = 0; i < pol_schema_entity_count(a); i++) {
-		const struct pol_entity_type *t = pol_schema_entity_at(a, i);
-
-		if (!same_entity_type(t, pol_schema_entity_find(b, t->name)))
-			return false;
-	}
-	for (size_t i = 0; i < pol_schema_action_count(a); i++) {
-		const struct pol_action *x = pol_schema_action_at(a, i);
-
-		if (!same_action(x, pol_schema_action_find(b, &x->uid)))
-			return false;
-	}
-	return true;
-}
-
-/* The JSON form of the test's schema, where there is one, means the same. */
+/* The JSON form of the test's schema, where there is one, means the same, and so does its text. */
 static void judge_json_schema(struct test *t, const char *path)
 {
-	struct pol_schema *json = NULL;
 	struct or_err err = {.msg = "means something else"};
-	bool ok;
+	struct or_buf text;
 
 	if (!path || !read_file(&t->text, path))
 		return;
-	ok = pol_schema_parse_json(&json, path, or_buf_slice(&t->text), NULL, &err) == OR_OK;
-	judge(PART_JSON_SCHEMAS, ok && same_schema(t->schema, json), t, "%s: %s", path, err.msg);
-	pol_schema_free(json);
+	judge(
+	    PART_JSON_SCHEMAS, is_same_schema(t, &t->text, true, &err), t, "%s: %s", path, err.msg);
+	or_buf_init(&text, FILE_MAX);
+	judge(PART_SCHEMA_TEXT,
+	    pol_schema_convert_to_text(&text, path, or_buf_slice(&t->text), NULL, &err) == OR_OK &&
+		is_same_schema(t, &text, false, &err),
+	    t, "%s: %s", path, err.msg);
+	or_buf_done(&text);
 }
 
 static bool parse_test(struct test *t)
@@ -495,11 +551,12 @@ static void run_case(struct test *t, const char *dir)
 		return;
 	if (load_policies(t) && load_entities(t)) {
 		for (size_t i = 0; i < requests->array.n; i++)
-			run_request(t, i, requests->array.items[i]);
+			run_request(t, i, requests->array.items[i], PART_REQUESTS);
 		judge_should_validate(t);
 		judge_archive(t, sibling(t, dir, "corpus-tests-validation", ".validation.json"));
 		judge_json_schema(
 		    t, sibling(t, dir, "corpus-tests-json-schemas", ".cedarschema.json"));
+		judge_round_trips(t, requests);
 	} else {
 		for (size_t i = 0; i < requests->array.n; i++)
 			judge(PART_REQUESTS, false, t, "request %zu: not loaded", i);
@@ -512,9 +569,10 @@ static void run_validation(struct test *t, const char *dir)
 {
 	if (!parse_test(t) || !or_json_get(t->json, "policies"))
 		return;
-	if (load_policies(t))
+	if (load_policies(t)) {
 		judge_archive(t, sibling(t, dir, "validate/testdata", ".validation.json"));
-	else
+		judge_round_trips(t, NULL);
+	} else
 		judge(PART_ARCHIVE_POLICIES, false, t, "not loaded");
 	unload(t);
 }
@@ -612,11 +670,15 @@ static void run_dir(struct test *t, const char *dir)
 
 	or_buf_init(&base, 4096);
 	t->base = dir;
+	t->requests = PART_BY_HAND;
 	run_glob(t, dir, "tests/*/*.json", run_case);
+	t->requests = PART_REQUESTS;
 	run_glob(t, dir, "corpus-tests/*.json", run_case);
 	or_buf_printf(&base, "%s/validate", dir);
 	t->base = or_buf_text(&base);
+	t->archive = PART_CASES;
 	run_glob(t, dir, "validate/testdata/*.json", run_validation);
+	t->archive = 0;
 	or_buf_clear(&base);
 	or_buf_printf(&base, "%s/entity-parsing", dir);
 	t->base = or_buf_text(&base);
@@ -634,6 +696,7 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	or_buf_init(&t.text, FILE_MAX);
+	or_buf_init(&t.policies, FILE_MAX);
 	for (int i = 1; i < argc; i++)
 		run_dir(&t, argv[i]);
 	for (size_t i = 0; i < OR_LEN(parts); i++) {
@@ -643,6 +706,7 @@ int main(int argc, char **argv)
 	}
 	printf("cedar: %zu/%zu\n", passed, total);
 	or_buf_done(&t.text);
+	or_buf_done(&t.policies);
 	or_arena_free(t.arena);
 	pol_ctx_free(t.ctx);
 	return passed == total && total > 0 ? 0 : 1;

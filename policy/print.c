@@ -4,6 +4,8 @@
 #include "policy/ext.h"
 #include "policy/lex.h"
 
+#include <stdio.h>
+
 /* How tightly an expression binds: an operand that binds less needs parentheses. */
 enum level {
 	LEVEL_IF,
@@ -396,13 +398,22 @@ void pol_print_policy(struct or_buf *b, const struct pol_policy *p)
 	or_buf_put_str(b, ";\n");
 }
 
+/* Whether a reader of the text gives the i-th policy that id by itself. */
+static bool is_numbered(const struct pol_policy *p, size_t i)
+{
+	char id[32];
+	int n = snprintf(id, sizeof(id), "policy%zu", i);
+
+	return or_slice_eq(p->id, or_slice((const uint8_t *)id, (size_t)n));
+}
+
 void pol_print_set(struct or_buf *b, const struct pol_set *set, bool annotate)
 {
 	for (size_t i = 0; i < pol_set_count(set); i++) {
 		const struct pol_policy *p = pol_set_at(set, i);
 
 		or_buf_put_str(b, i ? "\n" : "");
-		if (annotate && !pol_set_annotation(p, "id")) {
+		if (annotate && !is_numbered(p, i) && !pol_set_annotation(p, "id")) {
 			or_buf_put_str(b, "@id(");
 			pol_uid_print_string(b, p->id);
 			or_buf_put_str(b, ")\n");

@@ -19,8 +19,8 @@ void pol_print_expr(struct or_buf *b, const struct pol_node *n);
  * as the policy that it stands for. */
 void pol_print_policy(struct or_buf *b, const struct pol_policy *p);
 
-/* Every policy and template, and links as the policies that they stand for. annotate: each that
- * lacks it gets @id("…"), so that the text keeps the ids. */
+/* Every policy and template, and links as the policies that they stand for. annotate: each whose
+ * id is not policyN gets @id("…") where it has none, so that the text keeps the ids. */
 void pol_print_set(struct or_buf *b, const struct pol_set *set, bool annotate);
 
 #endif

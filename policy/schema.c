@@ -54,61 +54,14 @@ bool pol_schema_decl_add(struct pol_reader *r, enum pol_decl_kind kind, struct o
 	return true;
 }
 
-static bool is_object(struct pol_reader *r, const struct or_json *j, const char *what)
+size_t pol_schema_decl_count(const struct pol_reader *r)
 {
-	if (j->type == OR_JSON_OBJECT)
-		return true;
-	r->rc = pol_json_fail(r->diags, &r->src, j, "%s must be an object", what);
-	return false;
+	return r->decls.n / sizeof(struct pol_decl *);
 }
 
-static void read_section(struct pol_reader *r, struct or_slice ns, const struct or_json *in,
-    const char *key, enum pol_decl_kind kind)
+struct pol_decl *pol_schema_decl_at(const struct pol_reader *r, size_t i)
 {
-	const struct or_json *j = or_json_get(in, key);
-
-	if (!j || !is_object(r, j, key))
-		return;
-	for (size_t i = 0; i < j->object.n; i++) {
-		const struct or_json_member *m = &j->object.members[i];
-
-		if (is_object(r, m->value, "a declaration") &&
-		    !pol_schema_decl_add(r, kind, ns, m->key, m->value))
-			return;
-	}
-}
-
-static enum or_code json_read(struct pol_reader *r)
-{
-	static const char *const keys[] = {
-	    "entityTypes", "actions", "commonTypes", "annotations", NULL};
-	const struct or_json *root;
-	enum or_code rc = pol_json_parse(&root, &r->src, r->schema->arena, r->diags);
-
-	if (rc)
-		return rc;
-	if (!is_object(r, root, "a schema"))
-		return r->rc;
-	for (size_t i = 0; i < root->object.n; i++) {
-		const struct or_json_member *m = &root->object.members[i];
-
-		if (!is_object(r, m->value, "a namespace"))
-			continue;
-		for (size_t k = 0; k < m->value->object.n; k++) {
-			const struct or_json_member *part = &m->value->object.members[k];
-			bool known = false;
-
-			for (size_t n = 0; keys[n]; n++)
-				known |= or_slice_is(part->key, keys[n]);
-			if (!known)
-				r->rc = pol_json_fail(r->diags, &r->src, part->value,
-				    "`%.*s` is not a part of a namespace", OR_SLICE_FMT(part->key));
-		}
-		read_section(r, m->key, m->value, "entityTypes", POL_DECL_ENTITY);
-		read_section(r, m->key, m->value, "commonTypes", POL_DECL_COMMON);
-		read_section(r, m->key, m->value, "actions", POL_DECL_ACTION);
-	}
-	return r->rc;
+	return ((struct pol_decl *const *)(const void *)r->decls.p)[i];
 }
 
 static struct pol_schema *schema_new(void)
@@ -133,45 +86,54 @@ void pol_schema_free(struct pol_schema *s)
 	or_arena_free(s->arena);
 }
 
-static enum or_code parse(struct pol_schema **out, const char *name, struct or_slice text,
-    struct pol_diags *diags, struct or_err *err, enum or_code (*read)(struct pol_reader *))
+static enum or_code read_all(struct pol_reader *r, bool json)
+{
+	enum or_code rc = OR_FULL;
+
+	if (r->src.file && r->src.text.p)
+		rc = json ? pol_schema_json_read(r) : pol_schema_text_read(r);
+	return rc ? rc : pol_schema_resolve_all(r);
+}
+
+enum or_code pol_schema_decl_read(struct pol_schema **out, const char *name, struct or_slice text,
+    bool json, enum or_code (*use)(struct pol_reader *r, void *arg), void *arg,
+    struct pol_diags *diags, struct or_err *err)
 {
 	struct pol_schema *s = schema_new();
 	struct pol_diags own;
 	struct pol_reader r = {.schema = s,
 	    .src = {or_arena_strdup(s->arena, or_slice_str(name)), or_arena_dup(s->arena, text)},
 	    .diags = diags ? diags : &own};
-	enum or_code rc = OR_FULL;
+	enum or_code rc;
 
 	pol_diag_init(&own);
 	or_buf_init(&r.decls, NAMES_MAX * sizeof(void *));
-	if (r.src.file && r.src.text.p)
-		rc = read(&r);
-	if (rc == OR_OK)
-		rc = pol_schema_resolve_all(&r);
+	rc = read_all(&r, json);
+	if (rc == OR_OK && use)
+		rc = use(&r, arg);
 	if (rc == OR_FULL)
 		or_err_set(err, rc, "%s: the schema needs more memory than its budget", name);
 	else if (rc)
 		pol_diag_err(err, r.diags, rc);
 	or_buf_done(&r.decls);
 	pol_diag_done(&own);
-	if (rc)
-		pol_schema_free(s);
-	else
+	if (rc == OR_OK && out)
 		*out = s;
+	else
+		pol_schema_free(s);
 	return rc;
 }
 
 enum or_code pol_schema_parse_text(struct pol_schema **out, const char *name, struct or_slice text,
     struct pol_diags *diags, struct or_err *err)
 {
-	return parse(out, name, text, diags, err, pol_schema_text_read);
+	return pol_schema_decl_read(out, name, text, false, NULL, NULL, diags, err);
 }
 
 enum or_code pol_schema_parse_json(struct pol_schema **out, const char *name, struct or_slice text,
     struct pol_diags *diags, struct or_err *err)
 {
-	return parse(out, name, text, diags, err, json_read);
+	return pol_schema_decl_read(out, name, text, true, NULL, NULL, diags, err);
 }
 
 const struct pol_entity_type *pol_schema_entity_find(

@@ -7,16 +7,6 @@
 
 enum { NAMES_MAX = 1 << 20 };
 
-static struct pol_decl *decl_at(const struct pol_resolver *v, size_t i)
-{
-	return ((struct pol_decl *const *)(const void *)v->r->decls.p)[i];
-}
-
-static size_t decl_count(const struct pol_resolver *v)
-{
-	return v->r->decls.n / sizeof(struct pol_decl *);
-}
-
 static void put_once(struct pol_resolver *v, struct or_map *m, struct or_slice key,
     struct pol_decl *d, const char *what)
 {
@@ -37,7 +27,7 @@ static void check_name(struct pol_resolver *v, const struct pol_decl *d)
 	if (d->ns.n && !pol_lex_is_path(d->ns))
 		pol_schema_types_fail(
 		    v, d->body, "`%.*s` cannot be a namespace", OR_SLICE_FMT(d->ns));
-	if (d->kind == POL_DECL_ACTION)
+	if (d->kind == POL_DECL_ACTION || d->kind == POL_DECL_NAMESPACE)
 		return;
 	if (!pol_lex_is_ident(d->name) ||
 	    (d->kind == POL_DECL_ENTITY && or_slice_is(d->name, "Action")))
@@ -61,6 +51,8 @@ static void index_decl(struct pol_resolver *v, struct pol_decl *d)
 	enum or_code rc;
 
 	check_name(v, d);
+	if (d->kind == POL_DECL_NAMESPACE)
+		return;
 	if (d->kind == POL_DECL_ENTITY) {
 		put_once(v, &v->entities, d->full, d, "entity type");
 	} else if (d->kind == POL_DECL_COMMON) {
@@ -80,7 +72,7 @@ static void check_shadowing(struct pol_resolver *v, const struct pol_decl *d)
 {
 	struct or_slice key;
 
-	if (d->ns.n == 0)
+	if (d->ns.n == 0 || d->kind == POL_DECL_NAMESPACE)
 		return;
 	if (d->kind == POL_DECL_ACTION) {
 		key = pol_schema_action_key(v->arena, OR_SLICE_LIT("Action"), d->name);
@@ -355,9 +347,9 @@ static void close_action(struct pol_resolver *v, struct pol_decl *d)
 static void for_each(struct pol_resolver *v, enum pol_decl_kind kind,
     void (*fn)(struct pol_resolver *, struct pol_decl *))
 {
-	for (size_t i = 0; v->r->rc != OR_FULL && i < decl_count(v); i++) {
-		if (decl_at(v, i)->kind == kind)
-			fn(v, decl_at(v, i));
+	for (size_t i = 0; v->r->rc != OR_FULL && i < pol_schema_decl_count(v->r); i++) {
+		if (pol_schema_decl_at(v->r, i)->kind == kind)
+			fn(v, pol_schema_decl_at(v->r, i));
 	}
 }
 
@@ -382,10 +374,10 @@ static void check_common(struct pol_resolver *v, struct pol_decl *d)
 
 static void resolve(struct pol_resolver *v)
 {
-	for (size_t i = 0; i < decl_count(v) && v->r->rc != OR_FULL; i++)
-		index_decl(v, decl_at(v, i));
-	for (size_t i = 0; i < decl_count(v) && v->r->rc == OR_OK; i++)
-		check_shadowing(v, decl_at(v, i));
+	for (size_t i = 0; i < pol_schema_decl_count(v->r) && v->r->rc != OR_FULL; i++)
+		index_decl(v, pol_schema_decl_at(v->r, i));
+	for (size_t i = 0; i < pol_schema_decl_count(v->r) && v->r->rc == OR_OK; i++)
+		check_shadowing(v, pol_schema_decl_at(v->r, i));
 	if (v->r->rc)
 		return;
 	for_each(v, POL_DECL_COMMON, check_common);

@@ -5,7 +5,7 @@
 #include "policy/lex.h"
 #include "policy/schema_decl.h"
 
-enum { SCRATCH_MAX = 64 << 20, TYPE_DEPTH_MAX = 100 };
+enum { SCRATCH_MAX = 64 << 20, TYPE_DEPTH_MAX = 200 };
 
 struct text {
 	struct pol_reader *r;
@@ -160,34 +160,84 @@ static bool take_path(struct text *t, struct or_slice *out, bool *has_id)
 	return out->p != NULL;
 }
 
-/* The annotations' text means nothing here, but they are checked. */
-static bool skip_annotations(struct text *t)
+static bool is_taken(struct text *t, size_t mark, struct or_slice key)
 {
-	struct or_slice ignored;
+	const struct or_json_member *seen = (const void *)(t->stack.p + mark);
 
-	while (pol_lex_accept(&t->lex, POL_TOK_AT)) {
-		if (t->lex.tok.kind != POL_TOK_IDENT)
-			return unexpected(t, "the name of an annotation");
-		pol_lex_next(&t->lex);
-		if (pol_lex_accept(&t->lex, POL_TOK_LPAREN) &&
-		    (!take_string(t, &ignored) || !expect(t, POL_TOK_RPAREN)))
-			return false;
+	for (size_t i = 0; i < (t->stack.n - mark) / sizeof(*seen); i++) {
+		if (or_slice_eq(seen[i].key, key))
+			return true;
 	}
+	return false;
+}
+
+static bool put_annotation(struct text *t, size_t mark)
+{
+	struct or_json_member m = {.key = t->lex.tok.text};
+	struct or_json *value = node(t, OR_JSON_STR);
+
+	if (t->lex.tok.kind != POL_TOK_IDENT)
+		return unexpected(t, "the name of an annotation");
+	if (!value)
+		return false;
+	if (is_taken(t, mark, m.key)) {
+		pol_diag_add(t->lex.diags, &t->lex.src, t->lex.tok.at, m.key.n, NULL,
+		    "the annotation @%.*s is there twice", OR_SLICE_FMT(m.key));
+		return failed(t, OR_PARSE);
+	}
+	pol_lex_next(&t->lex);
+	value->s = OR_SLICE_LIT("");
+	if (pol_lex_accept(&t->lex, POL_TOK_LPAREN) &&
+	    (!take_string(t, &value->s) || !expect(t, POL_TOK_RPAREN)))
+		return false;
+	m.value = value;
+	or_buf_put(&t->stack, &m, sizeof(m));
 	return true;
 }
 
-static bool put_type(struct text *t, struct or_json **made, bool required);
+/* *out: an object of them; NULL where there is none. */
+static bool take_annotations(struct text *t, const struct or_json **out)
+{
+	struct or_json *j = t->lex.tok.kind == POL_TOK_AT ? node(t, OR_JSON_OBJECT) : NULL;
+	size_t mark = t->stack.n;
+
+	*out = NULL;
+	if (t->lex.tok.kind != POL_TOK_AT)
+		return true;
+	while (pol_lex_accept(&t->lex, POL_TOK_AT)) {
+		if (!put_annotation(t, mark))
+			return false;
+	}
+	*out = j ? end_object(t, j, mark) : NULL;
+	return *out != NULL;
+}
+
+static void put_annotations(struct text *t, const struct or_json *annotations)
+{
+	if (annotations)
+		put_member(t, "annotations", annotations);
+}
+
+/* How a type stands in what holds it. */
+struct stance {
+	bool optional;
+	const struct or_json *annotations;
+};
+
+static const struct stance PLAIN = {.optional = false};
+
+static bool put_type(struct text *t, struct or_json **made, struct stance stance);
 
 static bool put_attribute(struct text *t)
 {
 	struct or_json_member m = {.value = NULL};
+	struct stance stance = PLAIN;
 	struct or_json *type;
-	bool required;
 
-	if (!skip_annotations(t) || !take_name(t, &m.key))
+	if (!take_annotations(t, &stance.annotations) || !take_name(t, &m.key))
 		return false;
-	required = !pol_lex_accept(&t->lex, POL_TOK_QUESTION);
-	if (!expect(t, POL_TOK_COLON) || !put_type(t, &type, required))
+	stance.optional = pol_lex_accept(&t->lex, POL_TOK_QUESTION);
+	if (!expect(t, POL_TOK_COLON) || !put_type(t, &type, stance))
 		return false;
 	m.value = type;
 	or_buf_put(&t->stack, &m, sizeof(m));
@@ -226,7 +276,7 @@ static bool type_members(struct text *t)
 	if (pol_lex_is_word(&t->lex, "Set")) {
 		put_member(t, "type", constant(t, "Set"));
 		pol_lex_next(&t->lex);
-		if (!expect(t, POL_TOK_LT) || !put_type(t, &element, true) ||
+		if (!expect(t, POL_TOK_LT) || !put_type(t, &element, PLAIN) ||
 		    !expect(t, POL_TOK_GT))
 			return false;
 		put_member(t, "element", element);
@@ -243,7 +293,7 @@ static bool type_members(struct text *t)
 	return true;
 }
 
-static bool put_type(struct text *t, struct or_json **made, bool required)
+static bool put_type(struct text *t, struct or_json **made, struct stance stance)
 {
 	struct or_json *j = node(t, OR_JSON_OBJECT), *no;
 	size_t mark = t->stack.n;
@@ -258,7 +308,8 @@ static bool put_type(struct text *t, struct or_json **made, bool required)
 	t->depth--;
 	if (!ok)
 		return false;
-	if (!required) {
+	put_annotations(t, stance.annotations);
+	if (stance.optional) {
 		no = node(t, OR_JSON_BOOL);
 		if (!no)
 			return false;
@@ -323,12 +374,14 @@ static const struct or_json *entity_shape(struct text *t)
 	return attributes ? end_object(t, j, mark) : NULL;
 }
 
-static const struct or_json *entity_body(struct text *t, struct or_json *j)
+static const struct or_json *entity_body(
+    struct text *t, struct or_json *j, const struct or_json *annotations)
 {
 	size_t mark = t->stack.n;
 	const struct or_json *part;
 	struct or_json *tags;
 
+	put_annotations(t, annotations);
 	if (pol_lex_accept_word(&t->lex, "enum")) {
 		part = take_choices(t);
 		put_member(t, "enum", part);
@@ -347,7 +400,7 @@ static const struct or_json *entity_body(struct text *t, struct or_json *j)
 			return NULL;
 	}
 	if (pol_lex_accept_word(&t->lex, "tags")) {
-		if (!put_type(t, &tags, true))
+		if (!put_type(t, &tags, PLAIN))
 			return NULL;
 		put_member(t, "tags", tags);
 	}
@@ -368,7 +421,7 @@ static bool declare(
 	return names && expect(t, POL_TOK_SEMI);
 }
 
-static bool read_entity(struct text *t)
+static bool read_entity(struct text *t, const struct or_json *annotations)
 {
 	struct or_json *j = node(t, OR_JSON_OBJECT);
 	size_t mark = t->stack.n;
@@ -380,7 +433,7 @@ static bool read_entity(struct text *t)
 			return false;
 		or_buf_put(&t->stack, &name, sizeof(name));
 	} while (pol_lex_accept(&t->lex, POL_TOK_COMMA));
-	body = entity_body(t, j);
+	body = entity_body(t, j, annotations);
 	return body && declare(t, POL_DECL_ENTITY, mark, body);
 }
 
@@ -452,11 +505,13 @@ static bool put_applies(struct text *t, unsigned int *seen)
 		if (!expect(t, POL_TOK_COLON))
 			return false;
 		if (i == 2) {
-			if (!put_type(t, &type, true))
+			if (!put_type(t, &type, PLAIN))
 				return false;
 			part = type;
 		} else {
 			part = take_paths(t);
+			if (part && part->array.n == 0)
+				return unexpected(t, "at least one type before this");
 		}
 		put_member(t, keys[i], part);
 		return part != NULL;
@@ -485,11 +540,13 @@ static const struct or_json *take_applies(struct text *t)
 	return end_object(t, j, mark);
 }
 
-static const struct or_json *action_body(struct text *t, struct or_json *j)
+static const struct or_json *action_body(
+    struct text *t, struct or_json *j, const struct or_json *annotations)
 {
 	size_t mark = t->stack.n;
 	const struct or_json *part;
 
+	put_annotations(t, annotations);
 	if (pol_lex_accept_word(&t->lex, "in")) {
 		part = take_groups(t);
 		put_member(t, "memberOf", part);
@@ -509,7 +566,7 @@ static const struct or_json *action_body(struct text *t, struct or_json *j)
 	return end_object(t, j, mark);
 }
 
-static bool read_action(struct text *t)
+static bool read_action(struct text *t, const struct or_json *annotations)
 {
 	struct or_json *j = node(t, OR_JSON_OBJECT);
 	size_t mark = t->stack.n;
@@ -521,53 +578,94 @@ static bool read_action(struct text *t)
 			return false;
 		or_buf_put(&t->stack, &name, sizeof(name));
 	} while (pol_lex_accept(&t->lex, POL_TOK_COMMA));
-	body = action_body(t, j);
+	body = action_body(t, j, annotations);
 	return body && declare(t, POL_DECL_ACTION, mark, body);
 }
 
-static bool read_common(struct text *t)
+static bool read_common(struct text *t, const struct or_json *annotations)
 {
+	struct stance stance = {false, annotations};
 	struct or_json *type;
 	struct or_slice name;
 
-	if (!take_ident(t, &name) || !expect(t, POL_TOK_ASSIGN) || !put_type(t, &type, true) ||
+	if (!take_ident(t, &name) || !expect(t, POL_TOK_ASSIGN) || !put_type(t, &type, stance) ||
 	    !expect(t, POL_TOK_SEMI))
 		return false;
 	return pol_schema_decl_add(t->r, POL_DECL_COMMON, t->ns, name, type);
 }
 
-static bool read_decl(struct text *t)
+static bool read_decl(struct text *t, const struct or_json *annotations)
 {
 	if (pol_lex_accept_word(&t->lex, "entity"))
-		return read_entity(t);
+		return read_entity(t, annotations);
 	if (pol_lex_accept_word(&t->lex, "action"))
-		return read_action(t);
+		return read_action(t, annotations);
 	if (pol_lex_accept_word(&t->lex, "type"))
-		return read_common(t);
+		return read_common(t, annotations);
 	return unexpected(t, "`entity`, `action` or `type`");
 }
 
 /* After an error reading goes on behind the next `;`. */
-static void read_recovering(struct text *t)
+static void recover(struct text *t)
 {
-	t->depth = 0;
-	if (skip_annotations(t) && read_decl(t))
-		return;
 	or_buf_clear(&t->stack);
 	pol_lex_recover(&t->lex);
 }
 
-static void read_namespace(struct text *t)
+static void read_recovering(struct text *t)
 {
+	const struct or_json *annotations;
+
+	t->depth = 0;
+	if (!take_annotations(t, &annotations) || !read_decl(t, annotations))
+		recover(t);
+}
+
+static bool is_declared(struct text *t, struct or_slice ns)
+{
+	for (size_t i = 0; i < pol_schema_decl_count(t->r); i++) {
+		const struct pol_decl *d = pol_schema_decl_at(t->r, i);
+
+		if (d->kind == POL_DECL_NAMESPACE && or_slice_eq(d->ns, ns))
+			return true;
+	}
+	return false;
+}
+
+static void read_namespace(struct text *t, const struct or_json *annotations)
+{
+	size_t at = t->lex.tok.at;
+
 	if (!take_path(t, &t->ns, NULL) || !expect(t, POL_TOK_LBRACE)) {
-		pol_lex_recover(&t->lex);
+		recover(t);
 		return;
 	}
+	if (is_declared(t, t->ns)) {
+		pol_diag_add(t->lex.diags, &t->lex.src, at, t->ns.n, NULL,
+		    "the namespace `%.*s` is there twice", OR_SLICE_FMT(t->ns));
+		failed(t, OR_PARSE);
+	}
+	if (!pol_schema_decl_add(t->r, POL_DECL_NAMESPACE, t->ns, OR_SLICE_LIT(""), annotations))
+		return;
 	while (t->lex.tok.kind != POL_TOK_RBRACE && t->lex.tok.kind != POL_TOK_END &&
 	       t->r->rc != OR_FULL)
 		read_recovering(t);
 	expect(t, POL_TOK_RBRACE);
 	t->ns = OR_SLICE_LIT("");
+}
+
+/* A namespace, or a declaration outside of any. */
+static void read_item(struct text *t)
+{
+	const struct or_json *annotations;
+
+	t->depth = 0;
+	if (!take_annotations(t, &annotations))
+		recover(t);
+	else if (pol_lex_accept_word(&t->lex, "namespace"))
+		read_namespace(t, annotations);
+	else if (!read_decl(t, annotations))
+		recover(t);
 }
 
 enum or_code pol_schema_text_read(struct pol_reader *r)
@@ -578,14 +676,10 @@ enum or_code pol_schema_text_read(struct pol_reader *r)
 	if (rc)
 		return rc;
 	or_buf_init(&t.stack, SCRATCH_MAX);
-	while (t.lex.tok.kind != POL_TOK_END && r->rc != OR_FULL) {
-		if (!skip_annotations(&t))
-			pol_lex_recover(&t.lex);
-		else if (pol_lex_accept_word(&t.lex, "namespace"))
-			read_namespace(&t);
-		else
-			read_recovering(&t);
-	}
+	/* So that it has an address from the start. */
+	or_buf_reserve(&t.stack, 256);
+	while (t.lex.tok.kind != POL_TOK_END && r->rc != OR_FULL)
+		read_item(&t);
 	or_buf_done(&t.stack);
 	return r->rc;
 }

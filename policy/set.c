@@ -58,7 +58,7 @@ static uint32_t line_at(struct progress *at, struct or_slice text, size_t offset
 bool pol_set_name(struct pol_set *set, struct pol_policy *p, size_t in_text)
 {
 	const struct pol_annotation *a =
-	    set->ids == POL_IDS_ANNOTATED ? pol_set_annotation(p, "id") : NULL;
+	    set->ids != POL_IDS_NUMBERED ? pol_set_annotation(p, "id") : NULL;
 	char *id;
 
 	set->numbered++;
@@ -66,7 +66,7 @@ bool pol_set_name(struct pol_set *set, struct pol_policy *p, size_t in_text)
 		p->id = a->value;
 		return true;
 	}
-	id = set->ids == POL_IDS_NUMBERED
+	id = set->ids != POL_IDS_ANNOTATED
 		 ? or_arena_printf(set->arena, "policy%zu", set->numbered - 1)
 		 : or_arena_printf(set->arena, "%s#policy%zu", p->file, in_text);
 	p->id = or_slice_str(id);

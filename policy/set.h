@@ -42,6 +42,7 @@ struct pol_policy {
 enum pol_ids {
 	POL_IDS_NUMBERED,  /* policy0, policy1… over the set, as Cedar does */
 	POL_IDS_ANNOTATED, /* @id("…"), else "<name of the text>#policyN", N from 0 in the text */
+	POL_IDS_EITHER,    /* @id("…"), else policyN, N from 0 over the set */
 };
 
 /* budget: bytes of everything parsed, 0 for POL_SET_BUDGET. */

@@ -9,8 +9,12 @@ int ctl_policy_main(int argc, char **argv)
 	static const struct ctl_verb verbs[] = {
 	    {"build", "check a product's policies and sign them as a bundle",
 		ctl_policy_build_main},
+	    {"format", "lay policies out in one style", ctl_policy_format_main},
+	    {"translate", "policies or a schema from text to JSON, and back",
+		ctl_policy_translate_main},
 	};
 
-	return ctl_verb_run(
-	    "outrider policy", "Signed policy bundles.", verbs, OR_LEN(verbs), argc, argv);
+	return ctl_verb_run("outrider policy",
+	    "Cedar policies: written, checked, and signed as bundles.", verbs, OR_LEN(verbs), argc,
+	    argv);
 }

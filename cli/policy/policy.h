@@ -8,5 +8,7 @@
 int ctl_policy_main(int argc, char **argv);
 
 int ctl_policy_build_main(int argc, char **argv);
+int ctl_policy_format_main(int argc, char **argv);
+int ctl_policy_translate_main(int argc, char **argv);
 
 #endif

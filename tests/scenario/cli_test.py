@@ -13,8 +13,8 @@ from world import BIN, ORDERS, World, check, check_has, main
 
 PRODUCT = f"{ORDERS}/dataproduct.yaml"
 VERBS = ["up", "down", "run", "audit", "why", "alerts", "verify", "doctor", "policy build",
-         "product validate", "token issuer new", "token issuer rotate", "token mint", "key new",
-         "key id"]
+         "policy format", "policy translate", "product validate", "token issuer new",
+         "token issuer rotate", "token mint", "key new", "key id"]
 
 
 def refused(w, code, said, *args, env=None):

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "policy/est.h"
+#include "policy/print.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* The text of what was read is read as the same policies; it may be nested too deeply for a text,
+ * or hold a link, whose text is a policy. */
+static void check_text(const struct pol_set *set)
+{
+	struct pol_set *again = NULL;
+	struct or_buf text, back;
+
+	or_buf_init(&text, 64 << 20);
+	or_buf_init(&back, 64 << 20);
+	pol_print_set(&text, set, false);
+	if (or_buf_ok(&text) && pol_set_parse(&again, POL_IDS_NUMBERED, "f.cedar",
+				    or_buf_slice(&text), NULL, NULL) == OR_OK) {
+		OR_ASSERT(pol_set_count(again) == pol_set_count(set));
+		if (pol_set_count(set) == 1 &&
+		    pol_est_write_policy(&back, pol_set_at(again, 0), 0, NULL) == OR_OK) {
+			struct or_buf first;
+
+			or_buf_init(&first, 64 << 20);
+			OR_ASSERT(
+			    pol_est_write_policy(&first, pol_set_at(set, 0), 0, NULL) == OR_OK);
+			OR_ASSERT(or_slice_eq(or_buf_slice(&first), or_buf_slice(&back)));
+			or_buf_done(&first);
+		}
+	}
+	pol_set_free(again);
+	or_buf_done(&text);
+	or_buf_done(&back);
+}
+
+/* Any bytes are read or refused with a diagnostic; what is read can be written, and means that. */
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct pol_set *set = pol_set_new(POL_IDS_NUMBERED, 64 << 20);
+	struct pol_diags diags;
+	struct or_buf json;
+
+	pol_diag_init(&diags);
+	or_buf_init(&json, 64 << 20);
+	if (pol_est_add(set, "f.json", or_slice(data, size), &diags, NULL) == OR_OK) {
+		OR_ASSERT(diags.errors == 0);
+		if (pol_est_write_set(&json, set, 0, NULL) == OR_OK) {
+			struct pol_set *again = pol_set_new(POL_IDS_NUMBERED, 0);
+			struct or_buf twice;
+
+			or_buf_init(&twice, 64 << 20);
+			OR_ASSERT(
+			    pol_est_add(again, "g.json", or_buf_slice(&json), NULL, NULL) == OR_OK);
+			OR_ASSERT(pol_est_write_set(&twice, again, 0, NULL) == OR_OK);
+			OR_ASSERT(or_slice_eq(or_buf_slice(&json), or_buf_slice(&twice)));
+			or_buf_done(&twice);
+			pol_set_free(again);
+		}
+		check_text(set);
+	} else {
+		OR_ASSERT(pol_set_count(set) == 0);
+	}
+	or_buf_done(&json);
+	pol_diag_done(&diags);
+	pol_set_free(set);
+	return 0;
+}
