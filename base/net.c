@@ -112,12 +112,18 @@ bool or_net_is_loopback(const struct or_net_addr *addr)
 	return true;
 }
 
-static void set_nodelay(int fd, const struct or_net_addr *addr)
+/* No waiting for more to send. On the way within this machine there is no congestion either: the
+ * plainest control will do, where the system's own would pace each packet by a timer. */
+static void tune(int fd, const struct or_net_addr *addr)
 {
+	static const char plain[] = "reno";
 	int one = 1;
 
-	if (addr->sa.sa_family != AF_UNIX)
-		(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+	if (addr->sa.sa_family == AF_UNIX)
+		return;
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+	if (or_net_is_loopback(addr))
+		(void)setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, plain, sizeof(plain) - 1);
 }
 
 static int new_socket(const struct or_net_addr *addr)
@@ -125,7 +131,7 @@ static int new_socket(const struct or_net_addr *addr)
 	int fd = socket(addr->sa.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
 	if (fd >= 0)
-		set_nodelay(fd, addr);
+		tune(fd, addr);
 	return fd;
 }
 
@@ -183,7 +189,7 @@ enum or_code or_net_accept(int *fd, struct or_net_addr *peer, int listener)
 	int s = accept4(listener, &addr.sa, &addr.len, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
 	if (s >= 0) {
-		set_nodelay(s, &addr);
+		tune(s, &addr);
 		*fd = s;
 		*peer = addr;
 		return OR_OK;

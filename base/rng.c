@@ -2,6 +2,7 @@
 #include "base/rng.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <sys/random.h>
 
@@ -18,6 +19,37 @@ void or_rng_fill(void *p, size_t n)
 			n -= (size_t)got;
 		}
 	}
+}
+
+/* Bytes that nobody has seen yet, of this thread. */
+static _Thread_local struct {
+	uint8_t bytes[1024];
+	size_t left;
+} pool;
+static pthread_once_t fork_once = PTHREAD_ONCE_INIT;
+
+/* Only the thread that forked lives on in the child. */
+static void forget_pool(void)
+{
+	pool.left = 0;
+}
+
+static void watch_fork(void)
+{
+	OR_ASSERT(pthread_atfork(NULL, NULL, forget_pool) == 0);
+}
+
+void or_rng_id(void *p, size_t n)
+{
+	OR_ASSERT(n <= OR_RNG_ID_MAX);
+	if (pool.left < n) {
+		pthread_once(&fork_once, watch_fork);
+		or_rng_fill(pool.bytes, sizeof(pool.bytes));
+		pool.left = sizeof(pool.bytes);
+	}
+	pool.left -= n;
+	memcpy(p, pool.bytes + pool.left, n);
+	memset(pool.bytes + pool.left, 0, n);
 }
 
 uint64_t or_rng_u64(void)

@@ -10,6 +10,10 @@
 #define OR_RNG_UUID_LEN 36
 
 void or_rng_fill(void *p, size_t n);
+/* The same for ids that are made often (n <= OR_RNG_ID_MAX): the kernel is asked for many at a
+ * time. What was given out is wiped, and a forked child starts anew. Not for keys. */
+#define OR_RNG_ID_MAX 32
+void or_rng_id(void *p, size_t n);
 uint64_t or_rng_u64(void);
 /* Lower-case text with a NUL behind it. */
 void or_rng_uuid(char out[OR_RNG_UUID_LEN + 1]);

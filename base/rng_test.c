@@ -3,6 +3,9 @@
 
 #include "tests/support/support.h"
 
+#include <sys/wait.h>
+#include <unistd.h>
+
 static void fill__writes_every_byte_and_no_more(void **state)
 {
 	uint8_t seen[1000] = {0}, p[1002];
@@ -37,6 +40,32 @@ static void u64__uses_every_bit(void **state)
 	assert_true(zeros == UINT64_MAX);
 }
 
+static void id__is_new_each_time_and_in_each_process(void **state)
+{
+	uint8_t seen[200][24], mine[24], childs[24];
+	int fds[2];
+	pid_t pid;
+
+	(void)state;
+	for (size_t i = 0; i < OR_LEN(seen); i++) {
+		or_rng_id(seen[i], sizeof(seen[i]));
+		for (size_t k = 0; k < i; k++)
+			assert_memory_not_equal(seen[i], seen[k], sizeof(seen[i]));
+	}
+	assert_int_equal(pipe(fds), 0);
+	pid = fork();
+	if (pid == 0) {
+		or_rng_id(childs, sizeof(childs));
+		_exit(write(fds[1], childs, sizeof(childs)) != (ssize_t)sizeof(childs));
+	}
+	or_rng_id(mine, sizeof(mine));
+	assert_int_equal(read(fds[0], childs, sizeof(childs)), sizeof(childs));
+	assert_memory_not_equal(mine, childs, sizeof(mine));
+	waitpid(pid, NULL, 0);
+	close(fds[0]);
+	close(fds[1]);
+}
+
 static bool is_uuid4(const char *text)
 {
 	static const char shape[] = "xxxxxxxx-xxxx-4xxx-vxxx-xxxxxxxxxxxx";
@@ -69,6 +98,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(fill__writes_every_byte_and_no_more),
+	    cmocka_unit_test(id__is_new_each_time_and_in_each_process),
 	    cmocka_unit_test(u64__uses_every_bit),
 	    cmocka_unit_test(uuid__is_version_4_and_new_each_time),
 	};

@@ -41,9 +41,8 @@ enum or_code wire_audit_encode(struct or_buf *out, const struct wire_audit *r, s
 		rc = wire_table_check(&wire_audit_table_record, r, err);
 	if (rc)
 		return rc;
-	if (wire_table_size(&wire_audit_table_record, r) > WIRE_AUDIT_MAX)
+	if (!wire_table_encode_max(out, &wire_audit_table_record, r, WIRE_AUDIT_MAX))
 		return or_err_set(err, OR_FULL, "record: longer than %d bytes", WIRE_AUDIT_MAX);
-	wire_table_encode(out, &wire_audit_table_record, r);
 	return or_buf_ok(out) ? OR_OK : or_err_set(err, OR_FULL, "record: the buffer is full");
 }
 

@@ -207,10 +207,12 @@ static uint8_t *put_slice(uint8_t *p, uint32_t num, struct or_slice s)
 	return p + s.n;
 }
 
-static uint8_t *put_sub(uint8_t *p, uint32_t num, const struct wire_table *t, const void *msg)
+/* n: its size. */
+static uint8_t *put_sub(
+    uint8_t *p, uint32_t num, const struct wire_table *t, const void *msg, size_t n)
 {
 	p = wire_pb_put_tag(p, num, WIRE_PB_BYTES);
-	p = wire_pb_put_varint(p, wire_table_size(t, msg));
+	p = wire_pb_put_varint(p, n);
 	return put_message(p, t, msg);
 }
 
@@ -225,7 +227,7 @@ static uint8_t *put_list(
 		struct or_slice s;
 
 		if (f->kind == WIRE_TABLE_MSGS) {
-			p = put_sub(p, num, f->sub, item);
+			p = put_sub(p, num, f->sub, item, wire_table_size(f->sub, item));
 			continue;
 		}
 		memcpy(&s, item, sizeof(s));
@@ -239,6 +241,7 @@ static uint8_t *put_field(
 {
 	struct or_slice s;
 	uint64_t v;
+	size_t n;
 
 	switch (f->kind) {
 	case WIRE_TABLE_FIXED64:
@@ -254,7 +257,8 @@ static uint8_t *put_field(
 	case WIRE_TABLE_ID: s = get_slice(msg, f); return s.n ? put_slice(p, num, s) : p;
 	case WIRE_TABLE_MSG:
 		msg = at(msg, f->offset);
-		return wire_table_size(f->sub, msg) ? put_sub(p, num, f->sub, msg) : p;
+		n = wire_table_size(f->sub, msg);
+		return n ? put_sub(p, num, f->sub, msg, n) : p;
 	case WIRE_TABLE_STRS:
 	case WIRE_TABLE_MSGS: return put_list(p, num, f, msg);
 	}
@@ -268,16 +272,26 @@ static uint8_t *put_message(uint8_t *p, const struct wire_table *t, const void *
 	return p;
 }
 
-void wire_table_encode(struct or_buf *out, const struct wire_table *t, const void *msg)
+bool wire_table_encode_max(
+    struct or_buf *out, const struct wire_table *t, const void *msg, size_t max)
 {
 	size_t n = wire_table_size(t, msg);
-	uint8_t *p = or_buf_reserve(out, n), *end;
+	uint8_t *p, *end;
 
+	if (n > max)
+		return false;
+	p = or_buf_reserve(out, n);
 	if (!p)
-		return;
+		return true;
 	end = put_message(p, t, msg);
 	OR_ASSERT((size_t)(end - p) == n);
 	or_buf_commit(out, n);
+	return true;
+}
+
+void wire_table_encode(struct or_buf *out, const struct wire_table *t, const void *msg)
+{
+	OR_ASSERT(wire_table_encode_max(out, t, msg, SIZE_MAX));
 }
 
 /* Decoding: the state of one message. */

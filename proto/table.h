@@ -62,6 +62,9 @@ size_t wire_table_size(const struct wire_table *t, const void *msg);
 
 /* Appends; the struct passed wire_table_check. Fullness is the buffer's. */
 void wire_table_encode(struct or_buf *out, const struct wire_table *t, const void *msg);
+/* The same, unless it would be longer than max: then false, and nothing is appended. */
+OR_NODISCARD bool wire_table_encode_max(
+    struct or_buf *out, const struct wire_table *t, const void *msg, size_t max);
 
 /* OR_PARSE: not this message. OR_FULL: a limit, or the arena's budget. */
 OR_NODISCARD enum or_code wire_table_decode(void *msg, struct wire_table_seen *seen,

@@ -104,10 +104,10 @@ static bool is_state(const struct or_http_msg *msg)
 
 void ag_trace_start(struct ag_trace *out)
 {
-	uint8_t both[AG_TRACE_ID_LEN + AG_TRACE_SPAN_LEN]; /* one system call */
+	uint8_t both[AG_TRACE_ID_LEN + AG_TRACE_SPAN_LEN];
 
 	*out = (struct ag_trace){.flags = SAMPLED | RANDOM};
-	or_rng_fill(both, sizeof(both));
+	or_rng_id(both, sizeof(both));
 	memcpy(out->id, both, sizeof(out->id));
 	memcpy(out->span, both + sizeof(out->id), sizeof(out->span));
 	/* All zeros is no id (§3.2.2.3). */

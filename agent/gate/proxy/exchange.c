@@ -43,8 +43,10 @@ enum or_code ag_exchange_put(struct ag_exchange *x, enum wire_phase phase, const
 		r.attributes = own;
 		r.n_attributes++;
 	}
+	/* Its id is a hash of all of it, and told to nobody but who is denied. */
 	rc = ag_record_put(x->proxy->opt.record, &r,
-	    phase == WIRE_PHASE_OUTCOME ? OR_SLICE_NONE : x->decision.inputs, x->id);
+	    phase == WIRE_PHASE_OUTCOME ? OR_SLICE_NONE : x->decision.inputs,
+	    x->decision.verdict == AG_DECIDE_ALLOW ? NULL : x->id);
 	or_buf_done(&hex);
 	if (rc)
 		or_metric_add(x->proxy->metrics.unrecorded, 1);

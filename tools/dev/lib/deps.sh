@@ -30,6 +30,28 @@ apt() {
         -o DPkg::Lock::Timeout=120 "$@"
 }
 
+# A server package starts its server when it is installed, unless this file says no: what is installed
+# here is for those who start it themselves.
+readonly START_POLICY=/usr/sbin/policy-rc.d
+
+# as_root COMMAND…
+as_root() {
+    if [[ $(id -u) == 0 ]]; then "$@"; else sudo "$@"; fi
+}
+
+# quietly COMMAND…: runs it while no package may start a server.
+quietly() {
+    local failed=0
+    if [[ -e $START_POLICY ]] || ! printf '#!/bin/sh\nexit 101\n' | as_root tee $START_POLICY >/dev/null; then
+        "$@"
+        return
+    fi
+    as_root chmod 755 $START_POLICY
+    "$@" || failed=$?
+    as_root rm -f $START_POLICY
+    return $failed
+}
+
 # ensure_packages GROUP…: installs what is missing; quick and silent where nothing is.
 ensure_packages() {
     local -a wanted missing
@@ -42,6 +64,6 @@ ensure_packages() {
     [[ ${#missing[@]} == 0 ]] && return
     step "installing ${#missing[@]} packages: ${missing[*]}"
     apt update || die "apt-get update failed; is the network there?"
-    apt install -y --no-install-recommends "${missing[@]}" >/dev/null ||
+    quietly apt install -y --no-install-recommends "${missing[@]}" >/dev/null ||
         die "apt-get could not install: ${missing[*]}"
 }
