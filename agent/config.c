@@ -154,6 +154,11 @@ static const struct or_opt opts[] = {
 	.max = 1LL << 40,
 	.def = "64MiB",
 	.help = "Disk for telemetry that is not shipped yet; beyond it the intake says 503."},
+    {.name = "capture.scrape",
+	.type = OR_OPT_TREE,
+	.offset = AT(capture.scrape),
+	.help = "Exporters to fetch metrics from: a list of {url, job, interval, timeout, labels, "
+		"body_size_limit, metric_relabel_configs}."},
     {.name = "spool.quota",
 	.type = OR_OPT_BYTES,
 	.offset = AT(spool.quota),

@@ -49,6 +49,7 @@ struct ag_config {
 	struct {
 		const char *listen;
 		uint64_t quota;
+		const struct or_json *scrape; /* NULL: no targets */
 	} capture;
 	struct {
 		uint64_t quota;

@@ -2,6 +2,7 @@
 #include "agent/telemetry.h"
 
 #include "agent/capture/capture.h"
+#include "agent/capture/scrape/scrape.h"
 #include "agent/ship/link_http.h"
 #include "agent/ship/ship.h"
 #include "base/mem.h"
@@ -15,6 +16,7 @@ struct ag_telemetry {
 	struct ag_link_http *link;
 	struct ag_ship *ship; /* NULL: there is nowhere to ship to */
 	struct ag_capture *capture;
+	struct ag_scrape *scrape;
 	char url[128];
 };
 
@@ -79,6 +81,25 @@ static enum or_code open_ship(struct ag_telemetry *t, struct or_err *err)
 	return ag_ship_new(&t->ship, &ship, err);
 }
 
+static enum or_code take_metrics(void *arg, struct or_slice request, uint64_t points)
+{
+	return ag_capture_put_metrics(((struct ag_telemetry *)arg)->capture, request, points);
+}
+
+static enum or_code open_scrape(struct ag_telemetry *t, struct or_err *err)
+{
+	struct ag_scrape_opt scrape = {.loop = t->opt.loop,
+	    .client = t->opt.client,
+	    .targets = t->opt.config->capture.scrape,
+	    .product = t->opt.product,
+	    .registry = t->opt.metrics,
+	    .take = take_metrics,
+	    .arg = t,
+	    .request_max = AG_CAPTURE_BODY_MAX};
+
+	return scrape.targets ? ag_scrape_new(&t->scrape, &scrape, err) : OR_OK;
+}
+
 enum or_code ag_telemetry_open(
     struct ag_telemetry **out, const struct ag_telemetry_opt *opt, struct or_err *err)
 {
@@ -98,6 +119,8 @@ enum or_code ag_telemetry_open(
 		if (rc)
 			or_err_wrap(err, rc, "capture.listen");
 	}
+	if (rc == OR_OK)
+		rc = open_scrape(t, err);
 	if (rc) {
 		ag_telemetry_close(t);
 		return rc;
@@ -111,6 +134,7 @@ void ag_telemetry_close(struct ag_telemetry *t)
 {
 	if (!t)
 		return;
+	ag_scrape_free(t->scrape);
 	ag_capture_free(t->capture);
 	ag_ship_free(t->ship);
 	ag_link_http_free(t->link);
@@ -157,5 +181,7 @@ void ag_telemetry_put_status(const struct ag_telemetry *t, struct or_jsonw *w)
 	or_jsonw_kv_u64(w, "refusals", ship.refusals);
 	if (ship.error[0])
 		or_jsonw_kv_text(w, "error", ship.error);
+	if (t->scrape)
+		ag_scrape_put_status(t->scrape, w);
 	or_jsonw_end(w);
 }

@@ -195,6 +195,20 @@ static void judge_ship(struct doctor *d, const struct or_json *status)
 }
 
 /* What the workload says of itself; losing it costs no decision, so it is a note at worst. */
+static void judge_scrape(struct doctor *d, const struct or_json *targets)
+{
+	for (size_t i = 0; targets && i < targets->array.n; i++) {
+		const struct or_json *t = targets->array.items[i];
+		struct or_slice state = text(t, "state"), error = or_json_get_str(t, "error");
+		char line[512];
+
+		snprintf(line, sizeof(line), "%.*s %.*s, %lld samples%s%.*s",
+		    OR_SLICE_FMT(text(t, "url")), OR_SLICE_FMT(state),
+		    (long long)number(t, "samples"), error.n ? ": " : "", OR_SLICE_FMT(error));
+		say(d, or_slice_is(state, "down") ? WARN : GOOD, "  exporter", or_slice_str(line));
+	}
+}
+
 static void judge_telemetry(struct doctor *d, const struct or_json *status)
 {
 	const struct or_json *t = or_json_get(status, "telemetry");
@@ -206,6 +220,7 @@ static void judge_telemetry(struct doctor *d, const struct or_json *status)
 	    OR_SLICE_FMT(state), (long long)number(t, "pending"), (long long)number(t, "bytes"),
 	    (long long)number(t, "quota"), error.n ? ": " : "", OR_SLICE_FMT(error));
 	say(d, good ? GOOD : WARN, "telemetry", or_slice_str(line));
+	judge_scrape(d, or_json_get_type(t, "scrape", OR_JSON_ARRAY));
 }
 
 static long long sum_members(const struct or_json *parent, const char *key)

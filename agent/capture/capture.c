@@ -55,6 +55,11 @@ enum or_code ag_capture_append(
 	return rc;
 }
 
+enum or_code ag_capture_put_metrics(struct ag_capture *c, struct or_slice request, uint64_t points)
+{
+	return ag_capture_append(c, AG_CAPTURE_METRICS, request, points);
+}
+
 void ag_capture_refuse(
     struct capture_call *call, struct or_http_req *req, unsigned int status, const char *message)
 {

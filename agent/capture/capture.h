@@ -39,6 +39,10 @@ OR_NODISCARD enum or_code ag_capture_new(struct ag_capture **out, struct or_loop
 /* NULL does nothing. */
 void ag_capture_free(struct ag_capture *c);
 
+/* Metrics from within the agent, as a request in protobuf with so many points. OR_FULL, OR_IO. */
+OR_NODISCARD enum or_code ag_capture_put_metrics(
+    struct ag_capture *c, struct or_slice request, uint64_t points);
+
 /* "127.0.0.1:4318": where it listens. */
 const char *ag_capture_address(const struct ag_capture *c);
 
