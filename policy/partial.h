@@ -10,8 +10,8 @@
  * A residual is exact: once the unknown is known it is satisfied, not satisfied, or in error, as
  * the policy would have been.
  *
- * Thread: one per context. Owns: nothing; results lie in the context's arena. Cost: every policy.
- * Limits: the context's budget (OR_FULL).
+ * Thread: one per context. Owns: nothing; results lie in the context's arena and refer to the
+ * request and the policies. Cost: every policy. Limits: the context's budget (OR_FULL).
  */
 #ifndef POLICY_PARTIAL_H
 #define POLICY_PARTIAL_H

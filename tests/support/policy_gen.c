@@ -241,7 +241,8 @@ static void put_guarded(struct policy_gen *g, struct or_buf *b)
 {
 	const char *name = column(g, POLICY_GEN_LONG)->name;
 
-	or_buf_printf(b, "(resource has %s && resource.%s >= ", name, name);
+	or_buf_printf(b, "(resource has %s %s resource.%s >= ", name,
+	    policy_gen_below(g, 4) ? "&&" : "||", name);
 	put_long_lit(g, b);
 	or_buf_put_byte(b, ')');
 }
