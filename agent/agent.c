@@ -8,6 +8,8 @@
 #include "agent/folder.h"
 #include "agent/gate/decide.h"
 #include "agent/gate/issuers.h"
+#include "agent/gate/mask/mask_filter.h"
+#include "agent/gate/mask/mask_key.h"
 #include "agent/gate/proxy/proxy.h"
 #include "agent/gate/record.h"
 #include "agent/ship/link_http.h"
@@ -49,6 +51,8 @@ struct ag_agent {
 	struct ag_enrol *enrol;
 	struct ag_record *record;
 	struct ag_issuers *issuers;
+	struct or_buf mask_key;
+	struct ag_mask_filter_conf masks;
 	struct ag_bundle *bundle;
 	struct ag_decide *decide;
 	struct ag_proxy *proxy;
@@ -178,8 +182,10 @@ static enum or_code open_gate(struct ag_agent *g, struct or_err *err)
 	    .min_revision = c->bundle.min_revision,
 	    .on_change = on_bundle,
 	    .arg = g};
-	struct ag_decide_opt decide = {
-	    .folder = &g->folder, .identity = ag_issuers_identity(g->issuers)};
+	struct ag_decide_opt decide = {.folder = &g->folder,
+	    .identity = ag_issuers_identity(g->issuers),
+	    .oblige = ag_mask_filter_oblige,
+	    .oblige_arg = &g->masks};
 	struct ag_proxy_opt proxy = {.listen = c->gate.listen,
 	    .upstream = c->gate.upstream,
 	    .record = g->record,
@@ -187,6 +193,10 @@ static enum or_code open_gate(struct ag_agent *g, struct or_err *err)
 	enum or_code rc = ag_bundle_new(&g->bundle, g->loop, &bundle, err);
 
 	decide.bundle = g->bundle;
+	or_buf_init(&g->mask_key, AG_MASK_KEY_MAX);
+	if (rc == OR_OK)
+		rc = ag_mask_key_read(&g->mask_key, c->gate.mask_key_file, c->state, err);
+	g->masks.hash_key = or_buf_slice(&g->mask_key);
 	if (rc == OR_OK)
 		rc = ag_decide_new(&g->decide, &decide, err);
 	proxy.decide = g->decide;
@@ -462,6 +472,7 @@ void ag_agent_free(struct ag_agent *g)
 	ag_link_kafka_free(g->kafka);
 	ag_proxy_free(g->proxy);
 	ag_decide_free(g->decide);
+	or_buf_done(&g->mask_key);
 	ag_bundle_free(g->bundle);
 	ag_issuers_free(g->issuers);
 	ag_record_free(g->record);

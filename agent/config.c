@@ -104,6 +104,11 @@ static const struct or_opt opts[] = {
 	.type = OR_OPT_STR,
 	.offset = AT(gate.audience),
 	.help = "The audience that tokens must name; the product's id where it is not given."},
+    {.name = "gate.mask-key-file",
+	.type = OR_OPT_STR,
+	.offset = AT(gate.mask_key_file),
+	.help = "The key of the mask hash, 16 bytes or more; gates that share it give the same "
+		"hashes. One of this agent's own where it is not given."},
     {.name = "bundle.file",
 	.type = OR_OPT_STR,
 	.flags = OR_OPT_REQUIRED,

@@ -31,6 +31,7 @@ struct ag_config {
 		const char *listen;
 		const char *upstream;
 		const char *audience; /* NULL: the product's id */
+		const char *mask_key_file;
 	} gate;
 	struct {
 		const char *file;

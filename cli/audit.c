@@ -448,6 +448,7 @@ static void show_decision(struct ctl_api *api, const struct or_json *row)
 	lines_of_list("failed", or_json_get(r, "policy_errors"), NULL);
 	if (or_json_get(r, "reason"))
 		line("reason", text(r, "reason"));
+	lines_of_list("owed", or_json_get(r, "obligations"), NULL);
 	if (!is_decided)
 		show_attributes(r);
 	show_inputs(api, or_json_get_str(r, "inputs"));

@@ -359,7 +359,13 @@ static bool oblige(struct run *r, const struct pol_decision *d)
 
 	if (!opt->oblige)
 		return !owes(d);
-	return opt->oblige(opt->oblige_arg, &r->out->filter, d, r->out, r->a) == OR_OK;
+	if (opt->oblige(opt->oblige_arg, &r->out->filter, d, r->out, r->a))
+		return false;
+	if (r->out->filter) {
+		r->out->record.obligations = r->out->filter->obligations;
+		r->out->record.n_obligations = r->out->filter->n_obligations;
+	}
+	return true;
 }
 
 static const char *reason_of(const struct pol_decision *d, bool carried)

@@ -64,9 +64,13 @@ struct ag_filter_plan {
 	 */
 	enum or_code (*open)(struct ag_filter **out, const struct ag_filter_plan *plan,
 	    struct ag_filter_head *head, const char **reason);
-	/* What the app may code the answer with: "identity", "gzip". Range and conditional fields
-	 * are taken out of the request, too: the app answers with the whole. */
+	/* What the app may code the answer with where the client takes gzip, else identity. Range
+	 * and conditional fields are taken out of the request, too: the app answers with the whole.
+	 */
 	const char *accept_encoding;
+	/* What the record says was owed: "mask:email:redact". */
+	const struct or_slice *obligations;
+	size_t n_obligations;
 	/* Added to the request (row filters), besides those that every request gets. */
 	const struct or_http_field *fields;
 	size_t n_fields;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/gate/hygiene.h"
 
+#include "base/str.h"
+
 /* Whole names, and prefixes (ended by '*'). Sorted by what they are about. */
 static const char *const stripped[] = {
     /* The credential is the gate's: an app that saw it could use it elsewhere. */
@@ -99,6 +101,37 @@ bool ag_hygiene_asks_for_part(const struct or_http_field *field)
 	    "accept-encoding", "range", "if-*", "a-im", "te", "want-*", NULL};
 
 	return is_one_of(field->name, names);
+}
+
+/* "gzip", "gzip;q=0.5"; not "gzip;q=0" or "gzip;q=0.000". */
+static bool is_gzip(struct or_slice item)
+{
+	size_t semicolon = or_str_find(item, ';', 0), equals = or_str_find(item, '=', 0);
+	struct or_slice name = or_str_trim(or_slice(item.p, semicolon));
+
+	if (!or_str_eq_nocase(name, OR_SLICE_LIT("gzip")))
+		return false;
+	for (size_t i = equals + 1; i < item.n; i++) {
+		if (item.p[i] >= '1' && item.p[i] <= '9')
+			return true;
+	}
+	return semicolon == item.n;
+}
+
+bool ag_hygiene_takes_gzip(const struct or_http_msg *msg)
+{
+	for (size_t i = 0; i < msg->n_fields; i++) {
+		struct or_slice list = msg->fields[i].value;
+
+		if (!matches(msg->fields[i].name, "accept-encoding"))
+			continue;
+		for (size_t at = 0, end; at < list.n; at = end + 1) {
+			end = or_str_find(list, ',', at);
+			if (is_gzip(or_slice(list.p + at, end - at)))
+				return true;
+		}
+	}
+	return false;
 }
 
 bool ag_hygiene_is_of_bytes(const struct or_http_field *field)

@@ -22,6 +22,9 @@ bool ag_hygiene_passes_out(const struct or_http_msg *msg, const struct or_http_f
  * not go to the app while its answer is owed a filter (agent/gate/filter.h). */
 bool ag_hygiene_asks_for_part(const struct or_http_field *field);
 
+/* True where the sender of a request takes an answer packed with gzip (RFC 9110 §12.5.3). */
+bool ag_hygiene_takes_gzip(const struct or_http_msg *msg);
+
 /* Of an answer: says what holds only of the bytes that the app sent (RFC 9110 §8.8.3, RFC 9530);
  * such fields do not pass with a filtered answer. */
 bool ag_hygiene_is_of_bytes(const struct or_http_field *field);

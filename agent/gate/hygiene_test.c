@@ -56,9 +56,30 @@ static void passes_in__lets_the_rest_through_but_for_named_hops(void **state)
 		assert_int_equal(ag_hygiene_passes_out(&msg, &fields[i]), i >= 2);
 }
 
+static void takes_gzip__reads_lists_and_weights(void **state)
+{
+	static const struct {
+		const char *value;
+		bool takes;
+	} cases[] = {{"gzip", true}, {"deflate, gzip;q=0.5", true}, {"br,GZIP ; q=1.0", true},
+	    {"gzip;q=0", false}, {"gzip;q=0.000, br", false}, {"gzip;q=0.001", true},
+	    {"identity", false}, {"", false}, {"x-gzipped", false}, {"*", false}};
+
+	(void)state;
+	for (size_t i = 0; i < OR_LEN(cases); i++) {
+		struct or_http_field f = {
+		    OR_SLICE_LIT("Accept-Encoding"), or_slice_str(cases[i].value)};
+		struct or_http_msg msg = {.fields = &f, .n_fields = 1};
+
+		if (ag_hygiene_takes_gzip(&msg) != cases[i].takes)
+			fail_msg("%s", cases[i].value);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(takes_gzip__reads_lists_and_weights),
 	    cmocka_unit_test(passes_in__keeps_what_only_the_gate_may_say),
 	    cmocka_unit_test(passes_in__drops_names_that_cgi_would_confuse),
 	    cmocka_unit_test(passes_in__lets_the_rest_through_but_for_named_hops),

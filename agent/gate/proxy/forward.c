@@ -129,8 +129,9 @@ static bool put_fields(struct ag_exchange *x, struct or_http_client_req *out)
 			fields[n++] = msg->fields[i];
 	}
 	if (plan) {
-		fields[n++] = (struct or_http_field){
-		    OR_SLICE_LIT("Accept-Encoding"), or_slice_str(plan->accept_encoding)};
+		fields[n++] = (struct or_http_field){OR_SLICE_LIT("Accept-Encoding"),
+		    ag_hygiene_takes_gzip(msg) ? or_slice_str(plan->accept_encoding)
+					       : OR_SLICE_LIT("identity")};
 		for (size_t i = 0; i < plan->n_fields; i++)
 			fields[n++] = plan->fields[i];
 	}
