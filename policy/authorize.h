@@ -7,9 +7,9 @@
  * as not satisfied and is reported. POL_FORBID_ERROR_DENY closes the gap that this leaves: a
  * forbid that errors denies too.
  *
- * Thread: one per context; sets and stores may be shared. Cost: the
- * policies whose scope names the request's entities or their ancestors, or no entity
- * (policy/index.h).
+ * Thread: one per context; sets and stores may be shared. Cost: the policies that the request's
+ * entities and values leave as candidates (policy/index.h), not how many there are. After the first
+ * requests nothing is allocated but what the context keeps.
  */
 #ifndef POLICY_AUTHORIZE_H
 #define POLICY_AUTHORIZE_H

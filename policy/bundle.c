@@ -339,6 +339,9 @@ static enum or_code load_policies(struct opening *o, const struct or_json *j)
 		    first == OR_OK ? o->err : NULL);
 		first = first ? first : rc;
 	}
+	/* Now, so that no request waits for it. */
+	if (first == OR_OK)
+		pol_set_compile(o->b->set);
 	return first;
 }
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "policy/ctx.h"
 
+#include "policy/run.h"
+
 struct pol_ctx {
 	struct or_arena *home;  /* holds the context itself */
 	struct or_arena *arena; /* of the request */
@@ -8,6 +10,7 @@ struct pol_ctx {
 	size_t n_bases;
 	struct pol_entity over[POL_CTX_ENTITIES_MAX];
 	size_t n_over;
+	struct pol_value stack[1 + POL_CODE_STACK]; /* the top of none is the first */
 };
 
 static const struct pol_record EMPTY;
@@ -47,6 +50,11 @@ struct or_arena *pol_ctx_arena(struct pol_ctx *ctx)
 	return ctx->arena;
 }
 
+struct pol_value *pol_ctx_stack(struct pol_ctx *ctx)
+{
+	return ctx->stack + 1;
+}
+
 static bool is_parent(const struct pol_ctx *ctx, const struct pol_uid *uid)
 {
 	for (size_t i = 0; i < ctx->n_over; i++) {
@@ -79,9 +87,7 @@ static enum or_code gather(struct pol_ctx *ctx, struct pol_entity *e, const stru
 		for (size_t j = 0; p && j < p->n_ancestors; j++)
 			list[at++] = p->ancestors[j];
 	}
-	e->ancestors = list;
-	e->n_ancestors = pol_entities_sort(list, n);
-	return OR_OK;
+	return pol_entities_take_ancestors(e, ctx->arena, list, pol_entities_sort(list, n));
 }
 
 enum or_code pol_ctx_put(struct pol_ctx *ctx, const struct pol_uid *uid,

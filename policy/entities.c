@@ -1,12 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "policy/entities.h"
 
-#include <stdlib.h>
+#include "policy/sort.h"
+
+/* Half of the hash tells most entities apart without a look at them. */
+struct slot {
+	uint32_t tag;
+	uint32_t at; /* index + 1; 0: free */
+};
 
 struct pol_entities {
 	struct or_arena *arena;
-	struct or_buf list; /* struct pol_entity * */
-	const struct pol_entity **slots;
+	struct or_buf list;     /* struct pol_entity; until seal */
+	struct pol_entity *all; /* after seal, one after the other */
+	size_t n;
+	struct slot *slots;
 	size_t n_slots; /* a power of two; 0 before seal */
 };
 
@@ -21,7 +29,7 @@ struct pol_entities *pol_entities_new(size_t budget)
 
 	OR_ASSERT(es);
 	es->arena = a;
-	or_buf_init(&es->list, ENTITIES_MAX * sizeof(void *));
+	or_buf_init(&es->list, ENTITIES_MAX * sizeof(struct pol_entity));
 	return es;
 }
 
@@ -32,11 +40,6 @@ void pol_entities_free(struct pol_entities *es)
 	or_buf_done(&es->list);
 	/* The store itself lies in it. */
 	or_arena_free(es->arena);
-}
-
-static struct pol_entity *at(const struct pol_entities *es, size_t i)
-{
-	return ((struct pol_entity *const *)(const void *)es->list.p)[i];
 }
 
 static enum or_code dup_record(
@@ -59,23 +62,23 @@ enum or_code pol_entities_add(struct pol_entities *es, const struct pol_uid *uid
     const struct pol_record *attrs, const struct pol_record *tags, const struct pol_uid *parents,
     size_t n_parents)
 {
-	struct pol_entity *e = or_arena_alloc(es->arena, sizeof(*e));
+	struct pol_entity e = {.n_parents = n_parents};
 	const struct pol_uid *own = pol_uid_dup(es->arena, uid);
 	const struct pol_uid **ps = or_arena_array(es->arena, n_parents, sizeof(*ps));
 
 	OR_ASSERT(es->n_slots == 0);
-	if (!e || !own || !ps || dup_record(&e->attrs, es->arena, attrs) ||
-	    dup_record(&e->tags, es->arena, tags))
+	if (!own || !ps || dup_record(&e.attrs, es->arena, attrs) ||
+	    dup_record(&e.tags, es->arena, tags))
 		return OR_FULL;
 	for (size_t i = 0; i < n_parents; i++) {
 		ps[i] = pol_uid_dup(es->arena, &parents[i]);
 		if (!ps[i])
 			return OR_FULL;
 	}
-	e->uid = *own;
-	e->parents = ps;
-	e->n_parents = n_parents;
+	e.uid = *own;
+	e.parents = ps;
 	or_buf_put(&es->list, &e, sizeof(e));
+	es->n++;
 	return or_buf_ok(&es->list) ? OR_OK : OR_FULL;
 }
 
@@ -83,8 +86,10 @@ enum or_code pol_entities_add(struct pol_entities *es, const struct pol_uid *uid
 static size_t slot_of(const struct pol_entities *es, const struct pol_uid *uid)
 {
 	size_t i = uid->hash & (es->n_slots - 1);
+	uint32_t tag = (uint32_t)(uid->hash >> 32);
 
-	while (es->slots[i] && !pol_uid_eq(&es->slots[i]->uid, uid))
+	while (es->slots[i].at &&
+	       (es->slots[i].tag != tag || !pol_uid_eq(&es->all[es->slots[i].at - 1].uid, uid)))
 		i = (i + 1) & (es->n_slots - 1);
 	return i;
 }
@@ -103,20 +108,25 @@ static enum or_code about(
 
 static enum or_code index_all(struct pol_entities *es, struct or_err *err)
 {
-	size_t n = pol_entities_count(es), slots = 8;
+	size_t slots = 8;
 
-	while (slots < n * 2)
+	while (slots < es->n * 2)
 		slots *= 2;
 	es->slots = or_arena_array(es->arena, slots, sizeof(*es->slots));
-	if (!es->slots)
+	es->all = or_arena_array(es->arena, es->n, sizeof(*es->all));
+	if (!es->slots || !es->all)
 		return or_err_set(err, OR_FULL, "the entities need more memory than their budget");
 	es->n_slots = slots;
-	for (size_t i = 0; i < n; i++) {
-		size_t to = slot_of(es, &at(es, i)->uid);
+	if (es->n)
+		memcpy(es->all, es->list.p, es->n * sizeof(*es->all));
+	or_buf_done(&es->list);
+	for (size_t i = 0; i < es->n; i++) {
+		const struct pol_uid *uid = &es->all[i].uid;
+		size_t to = slot_of(es, uid);
 
-		if (es->slots[to])
-			return about(err, OR_EXISTS, "is there twice", &at(es, i)->uid);
-		es->slots[to] = at(es, i);
+		if (es->slots[to].at)
+			return about(err, OR_EXISTS, "is there twice", uid);
+		es->slots[to] = (struct slot){(uint32_t)(uid->hash >> 32), (uint32_t)i + 1};
 	}
 	return OR_OK;
 }
@@ -136,7 +146,7 @@ size_t pol_entities_sort(const struct pol_uid **list, size_t n)
 	size_t kept = 0;
 
 	if (n > 1)
-		qsort(list, n, sizeof(*list), on_uids);
+		pol_sort_items(list, n, sizeof(*list), on_uids);
 	for (size_t i = 0; i < n; i++) {
 		if (kept == 0 || !pol_uid_eq(list[kept - 1], list[i]))
 			list[kept++] = list[i];
@@ -161,10 +171,32 @@ struct walk {
 
 static struct pol_entity *find_mutable(const struct pol_entities *es, const struct pol_uid *uid)
 {
-	const struct pol_entity *e = es->slots[slot_of(es, uid)];
+	uint32_t found = es->slots[slot_of(es, uid)].at;
 
-	/* The store owns it and is not sealed yet. */
-	return e ? (struct pol_entity *)(uintptr_t)e : NULL;
+	return found ? &es->all[found - 1] : NULL;
+}
+
+/* The uid of the store's own entity, where it has it. */
+static const struct pol_uid *own_uid(const struct pol_entities *es, const struct pol_uid *uid)
+{
+	const struct pol_entity *e = pol_entities_find(es, uid);
+
+	return e ? &e->uid : uid;
+}
+
+enum or_code pol_entities_take_ancestors(
+    struct pol_entity *e, struct or_arena *a, const struct pol_uid *const *list, size_t n)
+{
+	uint64_t *hashes = or_arena_array(a, n, sizeof(*hashes));
+
+	if (!hashes)
+		return OR_FULL;
+	for (size_t i = 0; i < n; i++)
+		hashes[i] = list[i]->hash;
+	e->ancestors = list;
+	e->hashes = hashes;
+	e->n_ancestors = n;
+	return OR_OK;
 }
 
 static enum or_code finish(struct walk *w, struct pol_entity *e)
@@ -175,8 +207,9 @@ static enum or_code finish(struct walk *w, struct pol_entity *e)
 	or_buf_clear(&w->found);
 	for (size_t i = 0; i < e->n_parents; i++) {
 		const struct pol_entity *p = pol_entities_find(w->es, e->parents[i]);
+		const struct pol_uid *uid = own_uid(w->es, e->parents[i]);
 
-		or_buf_put(&w->found, &e->parents[i], sizeof(e->parents[i]));
+		or_buf_put(&w->found, &uid, sizeof(uid));
 		if (p)
 			or_buf_put(&w->found, p->ancestors, p->n_ancestors * sizeof(*p->ancestors));
 	}
@@ -188,9 +221,7 @@ static enum or_code finish(struct walk *w, struct pol_entity *e)
 		return OR_FULL;
 	if (n)
 		memcpy(list, w->found.p, n * sizeof(*list));
-	e->ancestors = list;
-	e->n_ancestors = n;
-	return OR_OK;
+	return pol_entities_take_ancestors(e, w->es->arena, list, n);
 }
 
 /* n_ancestors of one that is on the stack. */
@@ -231,6 +262,33 @@ static enum or_code walk_from(struct walk *w, struct pol_entity *start, struct o
 	return OR_OK;
 }
 
+/* Lets the entities that a value names point to the store's own: one is then found at once. */
+static void own_value(const struct pol_entities *es, const struct pol_value *value)
+{
+	/* Made by this store, which is not sealed yet. */
+	struct pol_value *v = (struct pol_value *)(uintptr_t)value;
+
+	if (v->kind == POL_ENTITY) {
+		v->e = own_uid(es, v->e);
+	} else if (v->kind == POL_SET) {
+		for (size_t i = 0; i < v->set->n; i++)
+			own_value(es, &v->set->items[i]);
+	} else if (v->kind == POL_RECORD) {
+		for (size_t i = 0; i < v->rec->n; i++)
+			own_value(es, &v->rec->fields[i].value);
+	}
+}
+
+static void own_values(const struct pol_entities *es)
+{
+	for (size_t i = 0; i < es->n; i++) {
+		for (size_t k = 0; k < es->all[i].attrs->n; k++)
+			own_value(es, &es->all[i].attrs->fields[k].value);
+		for (size_t k = 0; k < es->all[i].tags->n; k++)
+			own_value(es, &es->all[i].tags->fields[k].value);
+	}
+}
+
 enum or_code pol_entities_seal(struct pol_entities *es, struct or_err *err)
 {
 	struct walk w = {.es = es};
@@ -240,47 +298,52 @@ enum or_code pol_entities_seal(struct pol_entities *es, struct or_err *err)
 		return rc;
 	or_buf_init(&w.stack, ENTITIES_MAX * sizeof(struct step));
 	or_buf_init(&w.found, ENTITIES_MAX * sizeof(void *));
-	for (size_t i = 0; rc == OR_OK && i < pol_entities_count(es); i++)
-		rc = walk_from(&w, at(es, i), err);
+	for (size_t i = 0; rc == OR_OK && i < es->n; i++)
+		rc = walk_from(&w, &es->all[i], err);
 	or_buf_done(&w.stack);
 	or_buf_done(&w.found);
 	if (rc == OR_FULL)
 		return or_err_set(err, rc, "the entities need more memory than their budget");
+	if (rc == OR_OK)
+		own_values(es);
 	return rc;
 }
 
 const struct pol_entity *pol_entities_find(const struct pol_entities *es, const struct pol_uid *uid)
 {
+	size_t offset = (uintptr_t)uid - (uintptr_t)es->all;
+	uint32_t found;
+
 	OR_ASSERT(es->n_slots);
-	return es->slots[slot_of(es, uid)];
+	/* A uid that lies among the entities is one's own, its first member. */
+	if (offset < es->n * sizeof(*es->all))
+		return (const struct pol_entity *)(const void *)uid;
+	found = es->slots[slot_of(es, uid)].at;
+	return found ? &es->all[found - 1] : NULL;
 }
 
 size_t pol_entities_count(const struct pol_entities *es)
 {
-	return es->list.n / sizeof(struct pol_entity *);
+	return es->n;
 }
 
 const struct pol_entity *pol_entities_at(const struct pol_entities *es, size_t i)
 {
-	OR_ASSERT(i < pol_entities_count(es));
-	return at(es, i);
+	OR_ASSERT(i < es->n && es->all);
+	return &es->all[i];
 }
 
+/* Hashes are spread evenly, so that a hash says about where it is in a sorted list. */
 bool pol_entities_has_ancestor(const struct pol_entity *e, const struct pol_uid *of)
 {
-	size_t low = 0, high = e->n_ancestors;
+	size_t n = e->n_ancestors, i = (size_t)(((unsigned __int128)of->hash * n) >> 64);
 
-	/* The first whose hash is not below. */
-	while (low < high) {
-		size_t mid = low + (high - low) / 2;
-
-		if (e->ancestors[mid]->hash < of->hash)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	for (; low < e->n_ancestors && e->ancestors[low]->hash == of->hash; low++) {
-		if (pol_uid_eq(e->ancestors[low], of))
+	while (i > 0 && e->hashes[i - 1] >= of->hash)
+		i--;
+	while (i < n && e->hashes[i] < of->hash)
+		i++;
+	for (; i < n && e->hashes[i] == of->hash; i++) {
+		if (pol_uid_eq(e->ancestors[i], of))
 			return true;
 	}
 	return false;

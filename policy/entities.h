@@ -5,7 +5,8 @@
  * Built by adding, then sealed; from then on immutable, and may be shared between threads.
  * Owns:   copies of everything. An entity is borrowed until the store is freed.
  * Limits: the budget given at the start (OR_FULL).
- * Invariants after seal: no entity is there twice; no entity is its own ancestor.
+ * Invariants after seal: no entity is there twice; no entity is its own ancestor; an ancestor, or
+ * a value, that names an entity of the store points to that entity's own uid.
  */
 #ifndef POLICY_ENTITIES_H
 #define POLICY_ENTITIES_H
@@ -19,6 +20,7 @@ struct pol_entity {
 	const struct pol_uid *const *parents;
 	size_t n_parents;
 	const struct pol_uid *const *ancestors; /* by hash */
+	const uint64_t *hashes;                 /* of the ancestors */
 	size_t n_ancestors;
 };
 
@@ -42,14 +44,18 @@ OR_NODISCARD enum or_code pol_entities_seal(struct pol_entities *es, struct or_e
 const struct pol_entity *pol_entities_find(
     const struct pol_entities *es, const struct pol_uid *uid);
 
-/* In the order they were added. */
+/* In the order they were added; of a sealed store. */
 size_t pol_entities_count(const struct pol_entities *es);
 const struct pol_entity *pol_entities_at(const struct pol_entities *es, size_t i);
 
 /* Whether `of` is an ancestor of e. */
 bool pol_entities_has_ancestor(const struct pol_entity *e, const struct pol_uid *of);
 
-/* Sorts and makes unique; for who keeps ancestors. Returns how many are left. */
+/* Sorts by hash and makes unique; for who keeps ancestors. Returns how many are left. */
 size_t pol_entities_sort(const struct pol_uid **list, size_t n);
+
+/* Gives e the ancestors of the list, which is sorted and in the arena. OR_FULL. */
+OR_NODISCARD enum or_code pol_entities_take_ancestors(
+    struct pol_entity *e, struct or_arena *a, const struct pol_uid *const *list, size_t n);
 
 #endif

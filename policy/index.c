@@ -1,104 +1,244 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "policy/index.h"
 
-static size_t slot_of(
-    const struct pol_index_bucket *slots, size_t n_slots, enum pol_var var, uint64_t hash)
-{
-	size_t i = (hash + (uint64_t)var * 0x9E3779B97F4A7C15ULL) & (n_slots - 1);
+#include "base/map.h"
+#include "policy/run.h"
 
-	while (slots[i].n && (slots[i].hash != hash || slots[i].var != var))
-		i = (i + 1) & (n_slots - 1);
-	return i;
+struct walk {
+	struct pol_run *r;
+	const struct pol_index *ix;
+	pol_index_found on_found;
+	void *arg;
+};
+
+static bool visit(const struct walk *w, uint32_t child);
+
+static bool found(const struct walk *w, uint32_t entry)
+{
+	const struct pol_index_entry *e = &w->ix->entries[entry];
+
+	return w->on_found(w->arg, e->policy, &w->ix->guards[e->at]);
 }
 
-static bool grow(struct pol_index *ix, size_t n_slots)
+/* Every policy below errs. Recursion is bounded by the tree's depth. */
+static bool visit_erred(const struct walk *w, uint32_t child)
 {
-	struct pol_index_bucket *slots = or_arena_array(ix->arena, n_slots, sizeof(*slots));
+	const struct pol_index_node *n = &w->ix->nodes[child];
 
-	if (!slots)
-		return false;
-	for (size_t i = 0; i < ix->n_slots; i++) {
-		const struct pol_index_bucket *b = &ix->slots[i];
+	if (child & POL_INDEX_ENTRY)
+		return w->on_found(w->arg, w->ix->entries[child & ~POL_INDEX_ENTRY].policy, NULL);
+	for (uint32_t g = 0; g < n->groups.n; g++) {
+		const struct pol_index_group *group = &w->ix->groups[n->groups.at + g];
 
-		if (b->n)
-			slots[slot_of(slots, n_slots, (enum pol_var)b->var, b->hash)] = *b;
-	}
-	ix->slots = slots;
-	ix->n_slots = n_slots;
-	return true;
-}
+		for (uint32_t i = 0; i < group->n_slots; i++) {
+			uint32_t next = w->ix->slots[group->slot + i].child;
 
-bool pol_index_reserve(struct pol_index *ix, size_t n)
-{
-	size_t n_slots = ix->n_slots ? ix->n_slots : 16;
-
-	/* Each may open one bucket; a table is at most half full. */
-	while (n_slots < (ix->n_used + n) * 2)
-		n_slots *= 2;
-	if (n_slots != ix->n_slots && !grow(ix, n_slots))
-		return false;
-	if (ix->n_spare < n) {
-		struct pol_index_entry *spare = or_arena_array(ix->arena, n, sizeof(*spare));
-
-		if (!spare)
-			return false;
-		ix->spare = spare;
-		ix->n_spare = n;
-	}
-	return true;
-}
-
-/* The entity that a scope names, NULL where it names none or several. */
-static const struct pol_uid *target(
-    const struct pol_policy *p, const struct pol_scope *s, bool action)
-{
-	if (s->op == POL_SCOPE_ANY || s->op == POL_SCOPE_IS)
-		return NULL;
-	if (action)
-		return s->n_uids == 1 ? s->uids[0] : NULL;
-	return s->slot == POL_SLOT_NONE ? s->uid : p->slots[s->slot];
-}
-
-void pol_index_add(struct pol_index *ix, const struct pol_policy *p)
-{
-	const struct pol_uid *const targets[] = {
-	    [POL_VAR_PRINCIPAL] = target(p, &p->body->principal, false),
-	    [POL_VAR_ACTION] = target(p, &p->body->action, true),
-	    [POL_VAR_RESOURCE] = target(p, &p->body->resource, false)};
-	struct pol_index_bucket *best = NULL;
-	struct pol_index_entry *e = ix->spare++;
-	size_t var_of_best = 0;
-
-	OR_ASSERT(ix->n_spare > 0);
-	ix->n_spare--;
-	e->policy = p;
-	for (size_t var = 0; var < OR_LEN(targets); var++) {
-		struct pol_index_bucket *b;
-
-		if (!targets[var])
-			continue;
-		b = &ix->slots[slot_of(
-		    ix->slots, ix->n_slots, (enum pol_var)var, targets[var]->hash)];
-		if (!best || b->n < best->n) {
-			best = b;
-			var_of_best = var;
+			if (next != POL_INDEX_NONE && !visit_erred(w, next))
+				return false;
 		}
 	}
-	if (!best) {
-		e->next = ix->rest;
-		ix->rest = e;
-		return;
+	for (uint32_t i = 0; i < n->entries.n; i++) {
+		if (!w->on_found(w->arg, w->ix->entries[n->entries.at + i].policy, NULL))
+			return false;
 	}
-	ix->n_used += best->n == 0;
-	best->hash = targets[var_of_best]->hash;
-	best->var = (uint8_t)var_of_best;
-	best->n++;
-	e->next = best->head;
-	best->head = e;
+	return true;
 }
 
-const struct pol_index_entry *pol_index_find(
-    const struct pol_index *ix, enum pol_var var, uint64_t hash)
+static bool all_erred(const struct walk *w, const struct pol_index_group *g)
 {
-	return ix->n_slots ? ix->slots[slot_of(ix->slots, ix->n_slots, var, hash)].head : NULL;
+	if (w->r->full)
+		return false;
+	for (uint32_t i = 0; i < g->n_slots; i++) {
+		uint32_t next = w->ix->slots[g->slot + i].child;
+
+		if (next != POL_INDEX_NONE && !visit_erred(w, next))
+			return false;
+	}
+	return true;
+}
+
+/* What a key is compared with: a value, or a name. */
+struct probe {
+	const struct pol_value *value; /* NULL: name */
+	struct or_slice name;
+	uint64_t hash; /* where the group is a table */
+};
+
+static bool fits(const struct walk *w, uint32_t key, const struct probe *p)
+{
+	return p->value ? pol_value_eq(&w->r->code->consts[key], p->value)
+			: pol_uid_same(w->r->code->names[key], p->name);
+}
+
+/* The child of the key, or POL_INDEX_NONE. */
+static uint32_t look_up(
+    const struct walk *w, const struct pol_index_group *g, const struct probe *p)
+{
+	const struct pol_index_slot *slots = &w->ix->slots[g->slot];
+	uint32_t hash = pol_index_hash(p->hash), mask = g->n_slots - 1;
+
+	if (g->n_keys <= POL_INDEX_WALKED) {
+		for (uint32_t i = 0; i < g->n_slots; i++) {
+			if (fits(w, slots[i].key, p))
+				return slots[i].child;
+		}
+		return POL_INDEX_NONE;
+	}
+	for (uint32_t i = hash & mask; slots[i].child != POL_INDEX_NONE; i = (i + 1) & mask) {
+		if (slots[i].hash == hash && fits(w, slots[i].key, p))
+			return slots[i].child;
+	}
+	return POL_INDEX_NONE;
+}
+
+static bool is_table(const struct pol_index_group *g)
+{
+	return g->n_keys > POL_INDEX_WALKED;
+}
+
+static bool visit_value(
+    const struct walk *w, const struct pol_index_group *g, const struct pol_value *v)
+{
+	struct probe p = {.value = v, .hash = is_table(g) ? pol_value_hash(v) : 0};
+	uint32_t child = look_up(w, g, &p);
+
+	return child == POL_INDEX_NONE || visit(w, child);
+}
+
+static bool visit_name(const struct walk *w, const struct pol_index_group *g, struct or_slice name)
+{
+	struct probe p = {.name = name, .hash = is_table(g) ? or_map_hash(name) : 0};
+	uint32_t child = look_up(w, g, &p);
+
+	return child == POL_INDEX_NONE || visit(w, child);
+}
+
+static bool visit_entity(
+    const struct walk *w, const struct pol_index_group *g, const struct pol_uid *uid)
+{
+	struct pol_value v = pol_value_entity(uid);
+	struct probe p = {.value = &v, .hash = uid->hash};
+	uint32_t child = look_up(w, g, &p);
+
+	return child == POL_INDEX_NONE || visit(w, child);
+}
+
+/* The groups that the entity is in: each of its ancestors is looked up, or each key is tried. */
+static bool visit_in(
+    const struct walk *w, const struct pol_index_group *g, const struct pol_value *v)
+{
+	const struct pol_entity *e;
+
+	if (v->kind != POL_ENTITY)
+		return all_erred(w, g);
+	e = pol_eval_entity(w->r->ev, v->e);
+	if (!e || e->n_ancestors == 0)
+		return visit_entity(w, g, v->e);
+	if (is_table(g) && e->n_ancestors < g->n_keys) {
+		for (size_t i = 0; i < e->n_ancestors; i++) {
+			if (!visit_entity(w, g, e->ancestors[i]))
+				return false;
+		}
+		return visit_entity(w, g, v->e);
+	}
+	for (uint32_t i = 0; i < g->n_slots; i++) {
+		const struct pol_index_slot *s = &w->ix->slots[g->slot + i];
+		const struct pol_uid *key;
+
+		if (s->child == POL_INDEX_NONE)
+			continue;
+		key = w->r->code->consts[s->key].e;
+		if ((pol_uid_eq(key, v->e) || pol_entities_has_ancestor(e, key)) &&
+		    !visit(w, s->child))
+			return false;
+	}
+	return true;
+}
+
+static bool visit_has(
+    const struct walk *w, const struct pol_index_group *g, const struct pol_value *v)
+{
+	const struct pol_record *rec = v->kind == POL_RECORD ? v->rec : NULL;
+	const struct pol_entity *e = v->kind == POL_ENTITY ? pol_eval_entity(w->r->ev, v->e) : NULL;
+
+	if (v->kind != POL_RECORD && v->kind != POL_ENTITY)
+		return all_erred(w, g);
+	if (e)
+		rec = e->attrs;
+	for (size_t i = 0; rec && i < rec->n; i++) {
+		if (!visit_name(w, g, rec->fields[i].key))
+			return false;
+	}
+	return true;
+}
+
+static bool visit_contains(
+    const struct walk *w, const struct pol_index_group *g, const struct pol_value *v)
+{
+	if (v->kind != POL_SET)
+		return all_erred(w, g);
+	for (size_t i = 0; i < v->set->n; i++) {
+		if (!visit_value(w, g, &v->set->items[i]))
+			return false;
+	}
+	return true;
+}
+
+static bool visit_outcome(const struct walk *w, const struct pol_index_group *g)
+{
+	enum pol_outcome o = pol_run_guard(w->r, &w->r->code->guards[g->of]);
+	uint32_t child;
+
+	if (o == POL_OUTCOME_ERROR)
+		return all_erred(w, g);
+	child = w->ix->slots[g->slot + (o == POL_OUTCOME_YES)].child;
+	return child == POL_INDEX_NONE || visit(w, child);
+}
+
+static bool visit_group(const struct walk *w, const struct pol_index_group *g)
+{
+	struct pol_value room;
+	const struct pol_value *v;
+
+	if (g->kind == POL_CODE_CLASS_BOOL)
+		return visit_outcome(w, g);
+	v = pol_run_value(w->r, g->of, &room);
+	if (!v)
+		return all_erred(w, g);
+	switch ((enum pol_code_class)g->kind) {
+	case POL_CODE_CLASS_BOOL: break;
+	case POL_CODE_CLASS_EQ: return visit_value(w, g, v);
+	case POL_CODE_CLASS_IN: return visit_in(w, g, v);
+	case POL_CODE_CLASS_IS:
+		return v->kind == POL_ENTITY ? visit_name(w, g, v->e->type) : all_erred(w, g);
+	case POL_CODE_CLASS_HAS: return visit_has(w, g, v);
+	case POL_CODE_CLASS_CONTAINS: return visit_contains(w, g, v);
+	}
+	return true;
+}
+
+/* Recursion is bounded by the tree's depth. */
+static bool visit(const struct walk *w, uint32_t child)
+{
+	const struct pol_index_node *n = &w->ix->nodes[child];
+
+	if (child & POL_INDEX_ENTRY)
+		return found(w, child & ~POL_INDEX_ENTRY);
+	for (uint32_t i = 0; i < n->groups.n; i++) {
+		if (!visit_group(w, &w->ix->groups[n->groups.at + i]))
+			return false;
+	}
+	for (uint32_t i = 0; i < n->entries.n; i++) {
+		if (!found(w, n->entries.at + i))
+			return false;
+	}
+	return true;
+}
+
+bool pol_index_walk(
+    struct pol_run *r, const struct pol_index *ix, pol_index_found on_found, void *arg)
+{
+	struct walk w = {r, ix, on_found, arg};
+
+	return visit(&w, ix->root);
 }

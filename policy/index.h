@@ -1,52 +1,84 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Which policies of a set can be satisfied by a request, by what their scope names. Private to the
- * room.
+ * Which policies of a set a request can satisfy. Private to the room.
  *
- * A policy lies in exactly one bucket: that of an entity which its principal, resource or action
- * must be or be in, the rarest of them so far; one whose scope names none lies in the rest. So the
- * candidates of a request are the buckets of its three entities and of their ancestors, and the
- * rest. What is left out fails its scope, which cannot err.
+ * A tree over the guards that policies share. A node groups policies by a dimension, one kind of
+ * test of one expression ("principal in", "context.tenant ==", or one test that many repeat), and
+ * a group goes on, by the values that its policies look for, to nodes that hold those. So one look
+ * at a value leaves every policy aside that wants another, however many there are.
+ *
+ * What is left out cannot be satisfied, and cannot err: a guard is looked at before others only
+ * where neither it nor these can err; one that can err comes when all before it have held, and
+ * where it errs every policy of its group does. Each guard that the way to a policy has seen to
+ * hold is not evaluated again; those that are left are its entry's.
+ *
+ * Cost of a request: the groups on its ways, and the guards of the entries it comes to. A policy
+ * that looks for several values (`in [ … ]`) may be found more than once.
  */
 #ifndef POLICY_INDEX_H
 #define POLICY_INDEX_H
 
-#include "policy/ast.h"
-#include "policy/set.h"
+#include "policy/code.h"
+#include "policy/code_pool.h"
+
+struct pol_run;
+
+#define POL_INDEX_NONE  UINT32_MAX
+#define POL_INDEX_ENTRY 0x80000000U /* a child that is one entry, not a node */
 
 struct pol_index_entry {
-	const struct pol_policy *policy;
-	const struct pol_index_entry *next;
+	uint32_t policy; /* place */
+	uint32_t at;     /* of guards: how many are left, then each */
 };
 
-struct pol_index_bucket {
-	uint64_t hash;
-	uint32_t n;  /* 0: a free slot */
-	uint8_t var; /* enum pol_var */
-	const struct pol_index_entry *head;
+struct pol_index_slot {
+	uint32_t hash;
+	uint32_t key; /* as of the group's kind */
+	uint32_t child;
+};
+
+struct pol_index_group {
+	uint8_t kind;  /* enum pol_code_class */
+	uint32_t of;   /* expression; of a POL_CODE_CLASS_BOOL guard */
+	uint32_t slot; /* the first; of a POL_CODE_CLASS_BOOL those of false and true */
+	uint32_t n_slots;
+	uint32_t n_keys;
+};
+
+/* A group of few keys is walked; one of more is a table, whose n_slots is a power of two. */
+#define POL_INDEX_WALKED 6
+
+struct pol_index_node {
+	struct pol_code_range groups;
+	struct pol_code_range entries;
 };
 
 struct pol_index {
-	struct or_arena *arena;
-	struct pol_index_bucket *slots; /* a power of two of them */
-	size_t n_slots;
-	size_t n_used;
-	struct pol_index_entry *spare; /* reserved */
-	size_t n_spare;
-	const struct pol_index_entry *rest;
+	const struct pol_index_node *nodes;
+	const struct pol_index_group *groups;
+	const struct pol_index_slot *slots;
+	const struct pol_index_entry *entries;
+	const uint32_t *guards;
+	uint32_t root;
 };
 
-/* Makes room for n more; false when there is none. */
-bool pol_index_reserve(struct pol_index *ix, size_t n);
+/* index_build.c: over the policies that are no templates; ranges: each one's guards in
+ * pool->listed. Lies in pool->arena. NULL: there is no room. */
+const struct pol_index *pol_index_build(struct pol_code_pool *pool,
+    const struct pol_policy *const *policies, const struct pol_code_range *ranges, size_t n);
 
-/* Adds a policy (no template), for which room has been made. */
-void pol_index_add(struct pol_index *ix, const struct pol_policy *p);
+/* What is told of a policy that may be satisfied: the guards that are left, or NULL where it is
+ * known to err. False ends the walk. */
+typedef bool (*pol_index_found)(void *arg, uint32_t policy, const uint32_t *guards);
 
-/* The policies whose var must be (in) the entity of that hash; NULL where there are none. */
-const struct pol_index_entry *pol_index_find(
-    const struct pol_index *ix, enum pol_var var, uint64_t hash);
+/* False where the callback ended it. */
+bool pol_index_walk(
+    struct pol_run *r, const struct pol_index *ix, pol_index_found on_found, void *arg);
 
-/* set.c: the index of a set. */
-const struct pol_index *pol_set_index(const struct pol_set *set);
+/* The slots' hash of a key. */
+static inline uint32_t pol_index_hash(uint64_t hash)
+{
+	return (uint32_t)(hash ^ hash >> 32);
+}
 
 #endif

@@ -183,6 +183,8 @@ static struct pol_set *load_set(struct bench *b, const char *path)
 		return NULL;
 	if (pol_set_parse(&set, POL_IDS_ANNOTATED, "p", or_buf_slice(&b->text), NULL, &err))
 		fprintf(stderr, "%s: %s\n", path, err.msg);
+	else
+		pol_set_compile(set);
 	return set;
 }
 

@@ -2,9 +2,11 @@
 #include "policy/set.h"
 
 #include "base/map.h"
-#include "policy/index.h"
+#include "policy/code.h"
 #include "policy/parse.h"
 #include "policy/set_build.h"
+
+#include <stdatomic.h>
 
 struct pol_set {
 	struct or_arena *arena;
@@ -12,7 +14,7 @@ struct pol_set {
 	struct or_buf list; /* const struct pol_policy * */
 	struct or_map by_id;
 	size_t numbered;
-	struct pol_index index;
+	_Atomic(struct pol_code *) code; /* NULL: not built since the last change */
 };
 
 enum { POLICIES_MAX = 4 << 20, SCRATCH_MAX = 64 << 20 };
@@ -24,7 +26,6 @@ struct pol_set *pol_set_new(enum pol_ids ids, size_t budget)
 
 	OR_ASSERT(set);
 	set->arena = a;
-	set->index.arena = a;
 	set->ids = ids;
 	or_buf_init(&set->list, POLICIES_MAX * sizeof(void *));
 	or_map_init(&set->by_id, POLICIES_MAX);
@@ -37,6 +38,7 @@ void pol_set_free(struct pol_set *set)
 		return;
 	or_buf_done(&set->list);
 	or_map_done(&set->by_id);
+	pol_code_free(atomic_load(&set->code));
 	/* The set itself lies in it. */
 	or_arena_free(set->arena);
 }
@@ -94,32 +96,26 @@ struct or_arena *pol_set_arena(struct pol_set *set)
 	return set->arena;
 }
 
+/* What was built from other policies, or from a list of them that has moved, is of no use. */
+static void forget_code(struct pol_set *set)
+{
+	pol_code_free(atomic_exchange(&set->code, NULL));
+}
+
 void pol_set_roll_back(struct pol_set *set, struct pol_set_mark mark)
 {
 	for (size_t i = mark.count; i < pol_set_count(set); i++)
 		or_map_take(&set->by_id, pol_set_at(set, i)->id);
 	or_buf_cut(&set->list, mark.count * sizeof(void *));
 	set->numbered = mark.numbered;
-}
-
-/* Lets the policies from `from` on be found; false when there is no room, and then none is. */
-static bool index_from(struct pol_set *set, size_t from)
-{
-	if (!pol_index_reserve(&set->index, pol_set_count(set) - from))
-		return false;
-	for (size_t i = from; i < pol_set_count(set); i++) {
-		if (!pol_set_at(set, i)->template)
-			pol_index_add(&set->index, pol_set_at(set, i));
-	}
-	return true;
+	forget_code(set);
 }
 
 enum or_code pol_set_commit(struct pol_set *set, struct pol_set_mark mark)
 {
-	if (index_from(set, mark.count))
-		return OR_OK;
-	pol_set_roll_back(set, mark);
-	return OR_FULL;
+	if (pol_set_count(set) != mark.count)
+		forget_code(set);
+	return OR_OK;
 }
 
 static enum or_code add_one(struct pol_set *set, struct pol_parse *ps, struct progress *at)
@@ -307,12 +303,33 @@ const struct pol_annotation *pol_set_annotation(const struct pol_policy *p, cons
 	return NULL;
 }
 
-const struct pol_index *pol_set_index(const struct pol_set *set)
+const struct pol_code *pol_set_code(const struct pol_set *set)
 {
-	return &set->index;
+	/* The set means the same with its program as without. */
+	struct pol_set *own = (struct pol_set *)(uintptr_t)set;
+	struct pol_code *code = atomic_load_explicit(&own->code, memory_order_acquire);
+	struct pol_code *none = NULL;
+
+	if (code)
+		return code;
+	code = pol_code_build(
+	    (const struct pol_policy *const *)(const void *)set->list.p, pol_set_count(set));
+	/* Another thread may have been quicker: then there are two for a moment. */
+	if (code && !atomic_compare_exchange_strong(&own->code, &none, code)) {
+		pol_code_free(code);
+		code = none;
+	}
+	return code;
+}
+
+void pol_set_compile(struct pol_set *set)
+{
+	pol_set_code(set);
 }
 
 size_t pol_set_bytes(const struct pol_set *set)
 {
-	return or_arena_used(set->arena);
+	const struct pol_code *code = atomic_load(&((struct pol_set *)(uintptr_t)set)->code);
+
+	return or_arena_used(set->arena) + (code ? or_arena_used(code->arena) : 0);
 }

@@ -2,8 +2,8 @@
 /*
  * A policy set: parsed policies and templates, ready to be evaluated.
  *
- * Built by adding texts (and links of templates), then used: from the first evaluation on it is
- * immutable and may be shared between threads.
+ * Built by adding texts (and links of templates), then compiled and used: from the first evaluation
+ * on it is immutable and may be shared between threads.
  * Owns:   everything in it, the texts too; a policy is borrowed until the set is freed.
  * Limits: the budget given at the start (OR_FULL), brackets 150 deep, 4 GiB of text.
  * Errors: OR_PARSE with diagnostics; a text with an error adds nothing.
@@ -70,6 +70,12 @@ OR_NODISCARD enum or_code pol_set_parse(struct pol_set **out, enum pol_ids ids, 
 OR_NODISCARD enum or_code pol_set_link(struct pol_set *set, struct or_slice template_id,
     struct or_slice new_id, const struct pol_uid *principal, const struct pol_uid *resource,
     struct or_err *err);
+
+/*
+ * Makes the program that requests run, after the last change. The first request does it where it
+ * has not been done, and is as much slower: about as long as reading the texts took.
+ */
+void pol_set_compile(struct pol_set *set);
 
 /* Policies and templates in the order they were added; borrowed. */
 size_t pol_set_count(const struct pol_set *set);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "policy/value.h"
 
+#include "base/map.h"
 #include "policy/ext_datetime.h"
 #include "policy/ext_decimal.h"
 #include "policy/ext_ip.h"
-
-#include <stdlib.h>
+#include "policy/sort.h"
 
 static int cmp_i64(int64_t a, int64_t b)
 {
@@ -59,7 +59,7 @@ bool pol_value_eq(const struct pol_value *a, const struct pol_value *b)
 	if (a->kind == POL_ENTITY)
 		return pol_uid_eq(a->e, b->e);
 	if (a->kind == POL_STRING)
-		return or_slice_eq(a->s, b->s);
+		return pol_uid_same(a->s, b->s);
 	return pol_value_cmp(a, b) == 0;
 }
 
@@ -89,7 +89,7 @@ enum or_code pol_value_set(
 	if (n)
 		memcpy(set->items, items, n * sizeof(items[0]));
 	if (n > 1)
-		qsort(set->items, n, sizeof(set->items[0]), on_values);
+		pol_sort_items(set->items, n, sizeof(set->items[0]), on_values);
 	for (size_t i = 0; i < n; i++) {
 		if (kept == 0 || pol_value_cmp(&set->items[kept - 1], &set->items[i]) != 0)
 			set->items[kept++] = set->items[i];
@@ -111,7 +111,7 @@ enum or_code pol_value_record(
 	if (n)
 		memcpy(rec->fields, fields, n * sizeof(fields[0]));
 	if (n > 1)
-		qsort(rec->fields, n, sizeof(fields[0]), on_fields);
+		pol_sort_items(rec->fields, n, sizeof(fields[0]), on_fields);
 	for (size_t i = 1; i < n; i++) {
 		if (or_slice_eq(rec->fields[i - 1].key, rec->fields[i].key))
 			return OR_EXISTS;
@@ -188,10 +188,57 @@ enum or_code pol_value_dup(struct pol_value *out, struct or_arena *a, const stru
 	return OR_OK;
 }
 
+static uint64_t mix(uint64_t h, uint64_t with)
+{
+	h = (h ^ with) * 0x9E3779B97F4A7C15ULL;
+	return h ^ h >> 32;
+}
+
+uint64_t pol_value_hash(const struct pol_value *v)
+{
+	uint64_t h = (uint64_t)v->kind;
+
+	switch (v->kind) {
+	case POL_BOOL: return mix(h, v->b);
+	case POL_LONG:
+	case POL_DECIMAL:
+	case POL_DATETIME:
+	case POL_DURATION: return mix(h, (uint64_t)v->i);
+	case POL_STRING: return mix(h, or_map_hash(v->s));
+	case POL_ENTITY: return mix(h, v->e->hash);
+	case POL_IP: return mix(h, or_map_hash(or_slice(v->ip->addr, v->ip->v6 ? 16 : 4)));
+	case POL_SET:
+		for (size_t i = 0; i < v->set->n; i++)
+			h = mix(h, pol_value_hash(&v->set->items[i]));
+		return h;
+	case POL_RECORD:
+		for (size_t i = 0; i < v->rec->n; i++)
+			h = mix(mix(h, or_map_hash(v->rec->fields[i].key)),
+			    pol_value_hash(&v->rec->fields[i].value));
+		return h;
+	}
+	return h;
+}
+
+/* Entities are told apart by their hash, so that the bytes of few are looked at. */
+static bool has_entity(const struct pol_set_value *set, const struct pol_uid *uid)
+{
+	for (size_t i = 0; i < set->n; i++) {
+		if (set->items[i].kind == POL_ENTITY && pol_uid_eq(set->items[i].e, uid))
+			return true;
+	}
+	return false;
+}
+
+/* Up to here a walk over a set or record beats halving. */
+enum { FEW = 8 };
+
 bool pol_value_set_has(const struct pol_set_value *set, const struct pol_value *v)
 {
 	size_t low = 0, high = set->n;
 
+	if (v->kind == POL_ENTITY && set->n <= FEW)
+		return has_entity(set, v->e);
 	while (low < high) {
 		size_t mid = low + (high - low) / 2;
 		int c = pol_value_cmp(&set->items[mid], v);
@@ -206,10 +253,21 @@ bool pol_value_set_has(const struct pol_set_value *set, const struct pol_value *
 	return false;
 }
 
+static const struct pol_value *field_of_few(const struct pol_record *rec, struct or_slice key)
+{
+	for (size_t i = 0; i < rec->n; i++) {
+		if (pol_uid_same(rec->fields[i].key, key))
+			return &rec->fields[i].value;
+	}
+	return NULL;
+}
+
 const struct pol_value *pol_value_field(const struct pol_record *rec, struct or_slice key)
 {
 	size_t low = 0, high = rec ? rec->n : 0;
 
+	if (high <= FEW)
+		return rec ? field_of_few(rec, key) : NULL;
 	while (low < high) {
 		size_t mid = low + (high - low) / 2;
 		int c = or_slice_cmp(rec->fields[mid].key, key);

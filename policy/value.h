@@ -107,6 +107,9 @@ OR_NODISCARD enum or_code pol_value_dup(
 int pol_value_cmp(const struct pol_value *a, const struct pol_value *b);
 bool pol_value_eq(const struct pol_value *a, const struct pol_value *b);
 
+/* Equal values have equal hashes. Seeded per process: it never leaves memory. */
+uint64_t pol_value_hash(const struct pol_value *v);
+
 bool pol_value_set_has(const struct pol_set_value *set, const struct pol_value *v);
 
 /* Borrowed; NULL where the record (which may be NULL) lacks the key. */
