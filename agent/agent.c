@@ -245,6 +245,12 @@ static bool is_ready(void *arg, const char **why)
 	return ag_bundle_get(g->bundle) != NULL;
 }
 
+/* NULL: HTTP, or nowhere. */
+static const struct ag_link *kafka_link(const struct ag_agent *g, enum ag_link_kafka_use use)
+{
+	return g->kafka ? ag_link_kafka_get(g->kafka, use) : NULL;
+}
+
 /* Kafka where brokers are named, else straight to the collector, else nowhere. */
 static enum or_code open_link(struct ag_agent *g, const struct ag_link **out, struct or_err *err)
 {
@@ -254,7 +260,7 @@ static enum or_code open_link(struct ag_agent *g, const struct ag_link **out, st
 	if (g->config->kafka.brokers) {
 		rc = ag_link_kafka_new(&g->kafka, g->loop, &g->config->kafka, err);
 		if (rc == OR_OK)
-			*out = ag_link_kafka_get(g->kafka);
+			*out = kafka_link(g, AG_LINK_KAFKA_AUDIT);
 	} else if (g->origin) {
 		g->http = ag_link_http_new(g->client, g->origin, 0);
 		*out = ag_link_http_get(g->http);
@@ -268,6 +274,7 @@ static enum or_code open_telemetry(struct ag_agent *g, struct or_err *err)
 	    .slow = g->slow,
 	    .config = g->config,
 	    .product = g->product,
+	    .link = kafka_link(g, AG_LINK_KAFKA_TELEMETRY),
 	    .origin = g->origin,
 	    .client = g->client,
 	    .enrol = g->enrol,

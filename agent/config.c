@@ -51,8 +51,8 @@ static const struct or_opt opts[] = {
     {.name = "kafka.brokers",
 	.type = OR_OPT_STR,
 	.offset = AT(kafka.brokers),
-	.help = "Kafka's brokers, host:port by commas; records are then shipped over Kafka, and "
-		"collector.url is asked for the certificate alone."},
+	.help = "Kafka's brokers, host:port by commas; records and telemetry are then shipped over "
+		"Kafka, and collector.url is asked for the certificate and told of the product."},
     {.name = "kafka.client-id",
 	.type = OR_OPT_STR,
 	.offset = AT(kafka.client_id),

@@ -13,8 +13,8 @@
 struct ag_telemetry {
 	struct ag_telemetry_opt opt;
 	struct ag_spool *spool;
-	struct ag_link_http *link;
-	struct ag_ship *ship; /* NULL: there is nowhere to ship to */
+	struct ag_link_http *http; /* NULL: another link, or none */
+	struct ag_ship *ship;      /* NULL: there is nowhere to ship to */
 	struct ag_capture *capture;
 	struct ag_scrape *scrape;
 	char url[128];
@@ -70,15 +70,16 @@ static enum or_code open_ship(struct ag_telemetry *t, struct or_err *err)
 {
 	struct ag_ship_opt ship = {.loop = t->opt.loop,
 	    .spool = t->spool,
+	    .link = t->opt.link,
 	    .key = ag_enrol_key(t->opt.enrol),
 	    .cert = cert_of,
 	    .cert_arg = t};
 
-	if (!t->opt.origin)
-		return OR_OK;
-	t->link = ag_link_http_new(t->opt.client, t->opt.origin, 0);
-	ship.link = ag_link_http_get(t->link);
-	return ag_ship_new(&t->ship, &ship, err);
+	if (!ship.link && t->opt.origin) {
+		t->http = ag_link_http_new(t->opt.client, t->opt.origin, 0);
+		ship.link = ag_link_http_get(t->http);
+	}
+	return ship.link ? ag_ship_new(&t->ship, &ship, err) : OR_OK;
 }
 
 static enum or_code take_metrics(void *arg, struct or_slice request, uint64_t points)
@@ -137,7 +138,7 @@ void ag_telemetry_close(struct ag_telemetry *t)
 	ag_scrape_free(t->scrape);
 	ag_capture_free(t->capture);
 	ag_ship_free(t->ship);
-	ag_link_http_free(t->link);
+	ag_link_http_free(t->http);
 	ag_spool_close(t->spool);
 	or_mem_free(t);
 }
@@ -174,6 +175,8 @@ void ag_telemetry_put_status(const struct ag_telemetry *t, struct or_jsonw *w)
 	or_jsonw_object(w);
 	or_jsonw_kv_text(w, "intake", t->url);
 	or_jsonw_kv_text(w, "state", t->ship ? ag_ship_state_name(ship.state) : "no_collector");
+	if (t->ship)
+		or_jsonw_kv_text(w, "transport", ship.link);
 	or_jsonw_kv_u64(w, "pending", spool.pending);
 	or_jsonw_kv_u64(w, "bytes", spool.bytes);
 	or_jsonw_kv_u64(w, "quota", spool.quota_bytes);

@@ -3,15 +3,16 @@
  * The agent's telemetry path: the intake (agent/capture), a spool of its own and its delivery.
  *
  * Audit and telemetry share nothing but the slow thread and the client: with its own quota,
- * telemetry can never take the room that a decision needs. It is shipped over HTTP; where the
- * collector is reached through Kafka alone it waits in the spool, and the intake says 503 once that
- * is full. Thread: the loop's. Owns <state>/telemetry/.
+ * telemetry can never take the room that a decision needs. It is shipped the way audit is, each
+ * record by itself where that is Kafka; while nobody takes it it waits in the spool, and the intake
+ * says 503 once that is full. Thread: the loop's. Owns <state>/telemetry/.
  */
 #ifndef AGENT_TELEMETRY_H
 #define AGENT_TELEMETRY_H
 
 #include "agent/config.h"
 #include "agent/enrol/enrol.h"
+#include "agent/ship/link.h"
 #include "base/http_client.h"
 #include "base/jsonw.h"
 #include "base/metric.h"
@@ -25,7 +26,8 @@ struct ag_telemetry_opt {
 	struct or_slow *slow;
 	const struct ag_config *config;
 	const char *product;
-	const char *origin; /* of the collector; NULL: none */
+	const struct ag_link *link; /* NULL: HTTP to origin */
+	const char *origin;         /* of the collector; NULL: none */
 	struct or_http_client *client;
 	struct ag_enrol *enrol;
 	struct or_metric_registry *metrics;

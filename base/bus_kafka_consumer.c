@@ -31,13 +31,14 @@ struct or_bus_kafka_consumer {
 	struct or_bus_kafka_health health;
 	rd_kafka_t *rk;
 	rd_kafka_queue_t *main, *group; /* errors */
-	struct partition *partitions;
+	struct partition partitions[OR_BUS_KAFKA_PARTITIONS_MAX];
+	uint32_t n;    /* partitions of the topic, as it was found */
 	uint32_t turn; /* where the next round begins */
 	bool is_running;
 	bool is_serving; /* a message is held: the handle must stay */
 	bool is_closing;
 	bool wants_restart;
-	struct or_loop_timer *again;
+	struct or_loop_timer *again, *look;
 	uint64_t messages, restarts;
 	/* What the slow thread works on, while is_busy. */
 	bool is_busy;
@@ -58,7 +59,7 @@ static enum or_code make_handle(struct or_bus_kafka_consumer *c)
 	static const struct or_bus_kafka_setting common[] = {{"auto.offset.reset", "error"},
 	    {"enable.auto.offset.store", "false"}, {"enable.auto.commit", "true"},
 	    {"queued.min.messages", "1000"}, {"queued.max.messages.kbytes", "4096"},
-	    {"check.crcs", "true"}};
+	    {"fetch.wait.max.ms", "1000"}, {"check.crcs", "true"}};
 	const struct or_bus_kafka_setting group = {"group.id", c->opt.group};
 	char why[WHY_MAX];
 	rd_kafka_conf_t *conf;
@@ -141,12 +142,12 @@ static enum or_code assign(struct or_bus_kafka_consumer *c)
 	rd_kafka_resp_err_t error;
 	enum or_code rc = OR_OK;
 
-	for (uint32_t i = 0; i < c->opt.n_partitions && rc == OR_OK; i++)
+	for (uint32_t i = 0; i < c->n && rc == OR_OK; i++)
 		rc = check_offset(c, i);
 	if (rc)
 		return rc;
-	list = rd_kafka_topic_partition_list_new((int)c->opt.n_partitions);
-	for (uint32_t i = 0; i < c->opt.n_partitions; i++) {
+	list = rd_kafka_topic_partition_list_new((int)c->n);
+	for (uint32_t i = 0; i < c->n; i++) {
 		struct partition *p = &c->partitions[i];
 
 		rd_kafka_topic_partition_list_add(list, c->opt.topic, (int32_t)i)->offset =
@@ -192,15 +193,9 @@ static void drop_queues(struct or_bus_kafka_consumer *c)
 {
 	drop_queue(&c->main);
 	drop_queue(&c->group);
-	for (uint32_t i = 0; i < c->opt.n_partitions; i++)
+	for (uint32_t i = 0; i < c->n; i++)
 		drop_queue(&c->partitions[i].queue);
 	c->is_running = false;
-}
-
-static void finish_free(struct or_bus_kafka_consumer *c)
-{
-	or_mem_free(c->partitions);
-	or_mem_free(c);
 }
 
 static void on_again(void *arg)
@@ -209,6 +204,15 @@ static void on_again(void *arg)
 
 	c->again = NULL;
 	begin_job(c, c->wants_restart ? END : c->is_running ? PROBE : FIND);
+}
+
+static void on_look(void *arg)
+{
+	struct or_bus_kafka_consumer *c = arg;
+
+	c->look = or_loop_timer_start(c->opt.loop, OR_BUS_KAFKA_CONSUMER_LOOK_NS, on_look, c);
+	if (c->is_running && !c->is_busy && !c->again && c->health.state == OR_BUS_KAFKA_UP)
+		begin_job(c, PROBE);
 }
 
 static void try_later(struct or_bus_kafka_consumer *c)
@@ -241,18 +245,29 @@ static void on_failed(struct or_bus_kafka_consumer *c)
 	try_later(c);
 }
 
-static void on_found(struct or_bus_kafka_consumer *c)
+static enum or_code check_number(struct or_bus_kafka_consumer *c)
 {
-	if (c->n_found != c->opt.n_partitions) {
-		or_err_set(&c->err, OR_INVAL,
+	if (c->opt.n_partitions && c->n_found != c->opt.n_partitions)
+		return or_err_set(&c->err, OR_INVAL,
 		    "Kafka: topic %s has %u partitions, and the configuration says %u: both must "
 		    "agree, as they say where each product's records lie",
 		    c->opt.topic, c->n_found, c->opt.n_partitions);
+	if (c->n_found > OR_BUS_KAFKA_PARTITIONS_MAX)
+		return or_err_set(&c->err, OR_INVAL,
+		    "Kafka: topic %s has %u partitions, and %d can be consumed", c->opt.topic,
+		    c->n_found, OR_BUS_KAFKA_PARTITIONS_MAX);
+	return OR_OK;
+}
+
+static void on_found(struct or_bus_kafka_consumer *c)
+{
+	if (check_number(c)) {
 		or_bus_kafka_health_set(&c->health, OR_BUS_KAFKA_MISFIT, &c->err);
 		try_later(c);
 		return;
 	}
-	for (uint32_t i = 0; i < c->opt.n_partitions; i++)
+	c->n = c->n_found;
+	for (uint32_t i = 0; i < c->n; i++)
 		c->partitions[i].begin = c->opt.begin(c->opt.arg, c->cluster, i);
 	begin_job(c, ASSIGN);
 }
@@ -261,7 +276,7 @@ static void on_assigned(struct or_bus_kafka_consumer *c)
 {
 	c->is_running = true;
 	or_bus_kafka_health_set(&c->health, OR_BUS_KAFKA_UP, NULL);
-	for (uint32_t i = 0; i < c->opt.n_partitions && !c->is_closing; i++) {
+	for (uint32_t i = 0; i < c->n && !c->is_closing; i++) {
 		struct partition *p = &c->partitions[i];
 
 		p->is_paused = false;
@@ -278,7 +293,7 @@ static void on_worked(void *arg)
 	c->is_busy = false;
 	if (c->is_closing) {
 		if (c->job == END)
-			finish_free(c);
+			or_mem_free(c);
 		else
 			restart(c);
 		return;
@@ -297,6 +312,8 @@ static void on_worked(void *arg)
 		on_found(c);
 	} else if (c->job == ASSIGN) {
 		on_assigned(c);
+	} else if (c->n_found != c->n) {
+		or_bus_kafka_consumer_restart(c);
 	} else {
 		or_bus_kafka_health_set(&c->health, OR_BUS_KAFKA_UP, NULL);
 	}
@@ -440,7 +457,7 @@ static bool serve_one(struct or_bus_kafka_consumer *c, uint32_t i)
 
 static bool serve_partitions(struct or_bus_kafka_consumer *c)
 {
-	uint32_t n = c->opt.n_partitions, idle = 0;
+	uint32_t n = c->n, idle = 0;
 	int left = EVENTS_A_TURN;
 
 	if (!c->is_running)
@@ -477,18 +494,18 @@ enum or_code or_bus_kafka_consumer_new(struct or_bus_kafka_consumer **out,
 
 	if (rc)
 		return rc;
-	if (opt->n_partitions == 0 || opt->n_partitions > OR_BUS_KAFKA_PARTITIONS_MAX)
-		return or_err_set(err, OR_INVAL, "Kafka: 1 to %d partitions can be consumed",
+	if (opt->n_partitions > OR_BUS_KAFKA_PARTITIONS_MAX)
+		return or_err_set(err, OR_INVAL, "Kafka: up to %d partitions can be consumed",
 		    OR_BUS_KAFKA_PARTITIONS_MAX);
 	c = or_mem_new(sizeof(*c));
 	c->opt = *opt;
-	c->partitions = or_mem_array(opt->n_partitions, sizeof(*c->partitions));
 	c->health = (struct or_bus_kafka_health){.fn = opt->on_state, .arg = opt->arg};
 	rc = or_bus_kafka_wake_init(&c->wake, opt->loop, serve, c, err);
 	if (rc) {
-		finish_free(c);
+		or_mem_free(c);
 		return rc;
 	}
+	c->look = or_loop_timer_start(opt->loop, OR_BUS_KAFKA_CONSUMER_LOOK_NS, on_look, c);
 	begin_job(c, FIND);
 	*out = c;
 	return OR_OK;
@@ -501,7 +518,8 @@ void or_bus_kafka_consumer_free(struct or_bus_kafka_consumer *c)
 	c->is_closing = true;
 	c->health.fn = NULL;
 	or_loop_timer_cancel(c->again);
-	c->again = NULL;
+	or_loop_timer_cancel(c->look);
+	c->again = c->look = NULL;
 	drop_queue(&c->main);
 	drop_queue(&c->group);
 	if (c->is_running || !c->is_busy) /* else the slow thread may be making them */
@@ -512,7 +530,7 @@ void or_bus_kafka_consumer_free(struct or_bus_kafka_consumer *c)
 
 void or_bus_kafka_consumer_resume(struct or_bus_kafka_consumer *c, uint32_t partition)
 {
-	OR_ASSERT(partition < c->opt.n_partitions);
+	OR_ASSERT(partition < c->n);
 	if (!c->partitions[partition].is_paused)
 		return;
 	c->partitions[partition].is_paused = false;

@@ -12,6 +12,8 @@
  * any more (retention, a topic made anew), it begins at the first one that is, and on_skip says so;
  * never in silence, never at the end.
  *
+ * Partitions that are added to the topic are found within OR_BUS_KAFKA_CONSUMER_LOOK_NS.
+ *
  * Thread: the loop's. What blocks runs on the slow thread, seconds at a time: not one that somebody
  * waits for.
  * Limits: OR_BUS_KAFKA_PARTITIONS_MAX partitions; OR_BUS_KAFKA_CONSUMER_BYTES are read ahead for a
@@ -25,6 +27,8 @@
 
 #define OR_BUS_KAFKA_PARTITIONS_MAX 64
 #define OR_BUS_KAFKA_CONSUMER_BYTES (4U * 1024 * 1024)
+/* How often the number of partitions is looked at. */
+#define OR_BUS_KAFKA_CONSUMER_LOOK_NS (60 * OR_NS_PER_S)
 
 struct or_bus_kafka_consumer;
 
@@ -34,7 +38,7 @@ struct or_bus_kafka_consumer_opt {
 	const struct or_bus_kafka_access *access; /* outlives the consumer, as these texts: */
 	const char *topic;
 	const char *group;     /* under which Kafka shows how far we are */
-	uint32_t n_partitions; /* what the topic must have */
+	uint32_t n_partitions; /* what the topic must have; 0: however many it has */
 
 	/* The next offset to read; < 0: from the beginning. cluster is Kafka's id of itself. */
 	int64_t (*begin)(void *arg, const char *cluster, uint32_t partition);

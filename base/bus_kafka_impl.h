@@ -28,6 +28,8 @@ OR_NODISCARD enum or_code or_bus_kafka_set(rd_kafka_conf_t *conf,
 /* OR_DENIED: authentication, authorization, certificates. OR_ABSENT: topic or partition. OR_INVAL:
  * the message. OR_FULL: the queue. OR_TIMEOUT. OR_CLOSED: everything else. */
 enum or_code or_bus_kafka_code(rd_kafka_resp_err_t error);
+/* True where a topic is not there or not ours: who we are was believed. */
+bool or_bus_kafka_is_of_topic(rd_kafka_resp_err_t error);
 
 /* What librdkafka last said, and the state that follows. */
 struct or_bus_kafka_health {

@@ -55,7 +55,7 @@ static enum or_code make_handle(struct or_bus_kafka_producer *p)
 	    {"acks", "all"}, {"compression.codec", "lz4"}, {"partitioner", "murmur2_random"},
 	    {"linger.ms", linger}, {"message.timeout.ms", "0"},
 	    {"queue.buffering.max.messages", TEXT(OR_BUS_KAFKA_PRODUCER_QUEUE)},
-	    {"queue.buffering.max.kbytes", "4096"},
+	    {"queue.buffering.max.kbytes", "6144"},
 	    {"message.max.bytes", TEXT(OR_BUS_KAFKA_PRODUCER_MESSAGE_MAX)},
 	    {"topic.metadata.propagation.max.ms", "5000"}};
 	rd_kafka_conf_t *conf;
@@ -243,10 +243,8 @@ static void on_reports(struct or_bus_kafka_producer *p, rd_kafka_event_t *ev)
 			continue; /* reported when the producer is made anew */
 		if (rc) {
 			or_err_set(&err, rc, "Kafka: %s", rd_kafka_err2str(m->err));
-			if (rc == OR_DENIED || rc == OR_ABSENT)
-				or_bus_kafka_health_set(&p->health,
-				    rc == OR_DENIED ? OR_BUS_KAFKA_DENIED : OR_BUS_KAFKA_MISFIT,
-				    &err);
+			if (rc == OR_DENIED && !or_bus_kafka_is_of_topic(m->err))
+				or_bus_kafka_health_set(&p->health, OR_BUS_KAFKA_DENIED, &err);
 		} else {
 			or_bus_kafka_health_set(&p->health, OR_BUS_KAFKA_UP, NULL);
 		}
@@ -260,7 +258,8 @@ static void on_event(struct or_bus_kafka_producer *p, rd_kafka_event_t *ev)
 	if (rd_kafka_event_type(ev) == RD_KAFKA_EVENT_DR)
 		on_reports(p, ev);
 	else if (rd_kafka_event_type(ev) == RD_KAFKA_EVENT_ERROR &&
-		 rd_kafka_event_error(ev) != RD_KAFKA_RESP_ERR__FATAL)
+		 rd_kafka_event_error(ev) != RD_KAFKA_RESP_ERR__FATAL &&
+		 !or_bus_kafka_is_of_topic(rd_kafka_event_error(ev)))
 		or_bus_kafka_health_note(
 		    &p->health, rd_kafka_event_error(ev), rd_kafka_event_error_string(ev));
 }

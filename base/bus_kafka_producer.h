@@ -7,7 +7,8 @@
  *	                    ▲───────────────────────┘      and may have arrived or not
  *
  * A producer that is refused by its brokers is made anew now and then, as its files may have
- * changed; what was under way is then reported OR_DENIED.
+ * changed; what was under way is then reported OR_DENIED. What is wrong with a topic is said of its
+ * messages alone: others go on, and the state is of all of them.
  *
  * A message waits for its broker as long as that takes: there is no timeout, as giving up and
  * sending again is what an idempotent producer must not do. While brokers are away the state says
@@ -24,9 +25,10 @@
 #include "base/slow.h"
 
 #define OR_BUS_KAFKA_PRODUCER_QUEUE 20000
-#define OR_BUS_KAFKA_PRODUCER_BYTES (4U * 1024 * 1024)
-/* Of one message, with key and headers: what a broker takes by default. */
-#define OR_BUS_KAFKA_PRODUCER_MESSAGE_MAX 1000000
+#define OR_BUS_KAFKA_PRODUCER_BYTES (6U * 1024 * 1024)
+/* Of one message, with key and headers: what a broker takes by default (1,048,588), less what the
+ * protocol puts around it. */
+#define OR_BUS_KAFKA_PRODUCER_MESSAGE_MAX 1040000
 
 struct or_bus_kafka_producer;
 

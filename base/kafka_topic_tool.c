@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* kafka-topic-tool BROKERS TOPIC PARTITIONS: makes a topic of a test's or the demo's broker (one
- * replica), as soon as the broker answers; one that is there already is fine. */
+/* kafka-topic-tool BROKERS PARTITIONS TOPIC...: makes topics of a test's or the demo's broker (one
+ * replica), as soon as the broker answers; those that are there already are fine. */
 #include "base/str.h"
 
 #include <librdkafka/rdkafka.h>
@@ -61,24 +61,27 @@ static rd_kafka_resp_err_t make(rd_kafka_t *rk, const char *name, int partitions
 
 int main(int argc, char **argv)
 {
-	rd_kafka_resp_err_t error;
 	uint64_t partitions;
+	int failed = 0;
 	rd_kafka_t *rk;
 
-	if (argc != 4) {
-		fprintf(stderr, "usage: kafka-topic-tool BROKERS TOPIC PARTITIONS\n");
+	if (argc < 4) {
+		fprintf(stderr, "usage: kafka-topic-tool BROKERS PARTITIONS TOPIC...\n");
 		return 2;
 	}
-	if (or_str_u64(&partitions, or_slice_str(argv[3])) || partitions < 1 || partitions > 1000) {
-		fprintf(stderr, "%s: not a number of partitions\n", argv[3]);
+	if (or_str_u64(&partitions, or_slice_str(argv[2])) || partitions < 1 || partitions > 1000) {
+		fprintf(stderr, "%s: not a number of partitions\n", argv[2]);
 		return 2;
 	}
 	rk = connect_to(argv[1]);
-	error = make(rk, argv[2], (int)partitions);
-	rd_kafka_destroy(rk);
-	if (error && error != RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS) {
-		fprintf(stderr, "%s: %s\n", argv[2], rd_kafka_err2str(error));
-		return 1;
+	for (int i = 3; i < argc; i++) {
+		rd_kafka_resp_err_t error = make(rk, argv[i], (int)partitions);
+
+		if (!error || error == RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS)
+			continue;
+		fprintf(stderr, "%s: %s\n", argv[i], rd_kafka_err2str(error));
+		failed = 1;
 	}
-	return 0;
+	rd_kafka_destroy(rk);
+	return failed;
 }

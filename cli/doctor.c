@@ -74,23 +74,33 @@ static struct or_slice text(const struct or_json *j, const char *key)
 	return s.n ? s : OR_SLICE_LIT("?");
 }
 
-/* What the collector says of Kafka, where it takes batches from there. */
+/* One topic that the collector reads; its name where the message does not say it. */
+static void judge_reader(struct doctor *d, const struct or_json *reader, enum verdict bad)
+{
+	struct or_slice state = text(reader, "state"), message = or_json_get_str(reader, "message");
+	char line[OR_ERR_MSG_MAX + 128];
+
+	snprintf(line, sizeof(line), "%.*s %.*s%s%.*s", OR_SLICE_FMT(text(reader, "topic")),
+	    OR_SLICE_FMT(state), message.n ? ": " : "", OR_SLICE_FMT(message));
+	say(d, or_slice_is(state, "up") ? GOOD : bad, "  from kafka", or_slice_str(line));
+}
+
+/* What the collector says of Kafka, where it reads from there. Telemetry that is well needs no
+ * lines of its own. */
 static void judge_kafka(struct doctor *d, struct or_slice ready)
 {
-	const struct or_json *j, *kafka;
-	struct or_slice state, message;
-	char line[OR_ERR_MSG_MAX + 64];
+	const struct or_json *j, *kafka, *telemetry;
 
 	if (or_json_parse(&j, ready, d->state.arena, NULL))
 		return;
 	kafka = or_json_get(j, "kafka");
 	if (!kafka)
 		return;
-	state = text(kafka, "state");
-	message = or_json_get_str(kafka, "message");
-	snprintf(line, sizeof(line), "%.*s%s%.*s", OR_SLICE_FMT(state), message.n ? ": " : "",
-	    OR_SLICE_FMT(message));
-	say(d, or_slice_is(state, "up") ? GOOD : BAD, "  from kafka", or_slice_str(line));
+	judge_reader(d, kafka, BAD);
+	telemetry = or_json_get_type(kafka, "telemetry", OR_JSON_ARRAY);
+	for (size_t i = 0; telemetry && i < telemetry->array.n; i++)
+		if (!or_slice_is(text(telemetry->array.items[i], "state"), "up"))
+			judge_reader(d, telemetry->array.items[i], WARN);
 }
 
 /* The sum over the shards; -1: the collector does not say. */
@@ -117,23 +127,34 @@ static int64_t sum_metric(struct or_slice metrics, const char *name)
 	return sum;
 }
 
+static void judge_refused(
+    struct doctor *d, struct or_slice metrics, const char *kind, const char *folder)
+{
+	char name[96], line[256];
+	int64_t kept, dropped;
+
+	snprintf(name, sizeof(name), "outrider_collector_%sdead_letters_total", kind);
+	kept = sum_metric(metrics, name);
+	snprintf(name, sizeof(name), "outrider_collector_%sdead_dropped_total", kind);
+	dropped = sum_metric(metrics, name);
+	if (kept <= 0 && dropped <= 0)
+		return;
+	snprintf(line, sizeof(line),
+	    "%lld frames were refused and kept%s since it started: its folder %s says why",
+	    (long long)(kept > 0 ? kept : 0), dropped > 0 ? " (and more, without room)" : "",
+	    folder);
+	say(d, BAD, "  refused", or_slice_str(line));
+}
+
 /* What the collector refused and kept: somebody sends what is not theirs to send. */
 static void check_refused(struct doctor *d, struct ctl_api *api)
 {
 	struct or_buf body;
-	char line[256];
-	int64_t kept, dropped;
 
 	or_buf_init(&body, 4 * OR_MIB);
 	if (ctl_api_get(&body, api, "/metrics", NULL) == OR_OK) {
-		kept = sum_metric(or_buf_slice(&body), "outrider_collector_dead_letters_total");
-		dropped = sum_metric(or_buf_slice(&body), "outrider_collector_dead_dropped_total");
-		snprintf(line, sizeof(line),
-		    "%lld frames were refused and kept%s since it started: its folder "
-		    "shards/*/dead says why",
-		    (long long)kept, dropped > 0 ? " (and more, without room)" : "");
-		if (kept > 0)
-			say(d, BAD, "  refused", or_slice_str(line));
+		judge_refused(d, or_buf_slice(&body), "", "shards/*/dead");
+		judge_refused(d, or_buf_slice(&body), "telemetry_", "telemetry/*/dead");
 	}
 	or_buf_done(&body);
 }

@@ -87,8 +87,9 @@ static const struct or_opt opts[] = {
     {.name = "kafka.brokers",
 	.type = OR_OPT_STR,
 	AT(kafka.brokers),
-	.help = "Kafka's brokers, host:port by commas: batches are then taken from topic "
-		"outrider.audit too, which must have as many partitions as there are shards."},
+	.help = "Kafka's brokers, host:port by commas: records are then read from topic "
+		"outrider.audit too, which must have as many partitions as there are shards, and "
+		"telemetry from otlp_logs, otlp_metrics, otlp_spans and openlineage."},
     {.name = "kafka.group",
 	.type = OR_OPT_STR,
 	AT(kafka_group),

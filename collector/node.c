@@ -10,7 +10,7 @@
 #include "collector/api/api.h"
 #include "collector/describe.h"
 #include "collector/keys.h"
-#include "collector/telemetry/topics.h"
+#include "collector/readers.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -48,8 +48,8 @@ struct co_node {
 	struct co_topics topics;
 	struct co_catalogue *catalogue;
 	struct co_api *api;
-	struct co_kafka *kafka; /* NULL: no brokers are configured */
-	struct co_alert *alert; /* NULL: there are no rules */
+	struct co_readers readers; /* none where no brokers are configured */
+	struct co_alert *alert;    /* NULL: there are no rules */
 };
 
 static const char *path_of(const struct co_node *n, char out[PATH_LEN], const char *name)
@@ -372,10 +372,11 @@ static void on_agent(void *arg, const uint8_t uuid[16])
 static enum or_code open_kafka(struct co_node *n, struct or_err *err)
 {
 	struct co_ingest **shards;
-	struct co_kafka_opt opt = {.loop = n->loop,
+	struct co_readers_opt opt = {.loop = n->loop,
 	    .access = &n->config->kafka,
 	    .group = n->config->kafka_group,
 	    .n_shards = (uint32_t)n->n_shards,
+	    .topics = n->topics.list,
 	    .on_agent = on_agent,
 	    .arg = n};
 	enum or_code rc;
@@ -386,10 +387,10 @@ static enum or_code open_kafka(struct co_node *n, struct or_err *err)
 	for (size_t i = 0; i < n->n_shards; i++)
 		shards[i] = n->shards[i].ingest;
 	opt.shards = shards;
-	rc = co_kafka_open(&n->kafka, &opt, err);
+	rc = co_readers_open(&n->readers, &opt, err);
 	or_mem_free(shards);
 	if (rc == OR_OK)
-		co_api_health_kafka(n->api, n->kafka);
+		co_api_health_kafka(n->api, n->readers.list, CO_READERS_N);
 	return rc;
 }
 
@@ -511,7 +512,8 @@ void co_node_close(struct co_node *n)
 
 	if (!n)
 		return;
-	co_kafka_close(n->kafka); /* before the shards' commits end: what is cut off comes again */
+	co_readers_close(
+	    &n->readers); /* before the shards' commits end: what is cut off comes again */
 	if (n->api)
 		co_api_stop(n->api);
 	co_alert_stop(n->alert);

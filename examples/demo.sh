@@ -97,10 +97,11 @@ printf '%sOutrider: who read which data, decided by policy, proven by a log%s\n'
 printf '%sThe data product is examples/orders; everything below is in %s%s\n' "$DIM" "$WORK" "$PLAIN"
 
 if [[ $KAFKA ]]; then
-    say "A Kafka of one node starts on this machine, with a topic for records."
+    say "A Kafka of one node starts on this machine, with topics for records and for telemetry."
     show tools/kafka.sh start "$WORK/kafka"
     export OUTRIDER_KAFKA_BROKERS=$(<"$WORK/kafka/brokers")
-    show kafka-topic-tool "$OUTRIDER_KAFKA_BROKERS" outrider.audit 1
+    show kafka-topic-tool "$OUTRIDER_KAFKA_BROKERS" 1 outrider.audit \
+        otlp_logs otlp_metrics otlp_spans openlineage
     say "A collector starts; it and the agents meet at the brokers that the environment names."
     printf '%s   $ export OUTRIDER_KAFKA_BROKERS=%s%s\n' "$CYAN" "$OUTRIDER_KAFKA_BROKERS" "$PLAIN"
 else

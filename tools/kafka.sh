@@ -6,6 +6,7 @@
 #   tools/kafka.sh start DIR    starts the node of DIR, made where it is new; writes DIR/pid,
 #                               DIR/brokers (plaintext) and DIR/brokers.sasl (SASL_SSL, SCRAM)
 #   tools/kafka.sh stop DIR     stops it; what it holds stays in DIR
+#   tools/kafka.sh allow DIR USER OPERATION TOPIC...   gives that user a right (an ACL)
 #
 # Without a password everything is allowed. Over SASL_SSL, with DIR/ca.pem: the user "agent" may do
 # everything, "stranger" nothing; the passwords are in DIR/agent.password, DIR/stranger.password.
@@ -160,8 +161,20 @@ stop() {
     kill -KILL "$pid" 2>/dev/null || true
 }
 
+allow() { # USER OPERATION TOPIC...
+    local user=$1 operation=$2 topic
+    local -a topics=()
+    for topic in "${@:3}"; do
+        topics+=(--topic "$topic")
+    done
+    kafka_java kafka.admin.AclCommand --bootstrap-server "$(<"$DIR/brokers")" --add \
+        --allow-principal "User:$user" --operation "$operation" "${topics[@]}" >"$DIR/acl.log" 2>&1 ||
+        die "the right could not be given: $(tail -3 "$DIR/acl.log")"
+}
+
 DIR=${2:-}
 case ${1:-}:$# in
 fetch:1 | start:2 | stop:2) "$1" ;;
-*) die "usage: tools/kafka.sh fetch | start DIR | stop DIR" ;;
+allow:[5-9]) allow "${@:3}" ;;
+*) die "usage: tools/kafka.sh fetch | start DIR | stop DIR | allow DIR USER OPERATION TOPIC..." ;;
 esac

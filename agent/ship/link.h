@@ -16,7 +16,7 @@ struct ag_link_batch {
 	struct or_slice topic; /* "outrider.audit" */
 	struct or_slice key;   /* the product's id */
 	struct or_slice frame; /* signed, encoded */
-	struct or_slice body;  /* encoded AuditBatch; empty for a heartbeat */
+	struct or_slice body;  /* encoded AuditBatch, empty for a heartbeat; or the record itself */
 };
 
 struct ag_link_answer {
@@ -29,12 +29,15 @@ struct ag_link_answer {
 typedef void ag_link_answer_fn(void *arg, const struct ag_link_answer *answer);
 
 /* Something is wrong that no answer has told, and is tried again by the link itself. OR_DENIED:
- * somebody must look. OR_CLOSED: nobody is reached. */
+ * somebody must look. OR_CLOSED: nobody is reached. OR_OK: it is well again. */
 typedef void ag_link_trouble_fn(void *arg, enum or_code code, const char *detail);
 
 struct ag_link {
 	const char *name; /* "http", "kafka" */
 	const char *peer; /* for people */
+	/* Others read what it brings too, and know nothing of batches: a batch is one record, which
+	 * is the body as it is, and there are no heartbeats. */
+	bool is_bare;
 	void *self;
 	/* fn is called once, later. *call is gone when it has been called. OR_DENIED: refused.
 	 * OR_AGAIN: the link is not ready yet. Any other error: later. */

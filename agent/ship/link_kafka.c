@@ -7,42 +7,57 @@
 #include "base/slow.h"
 #include "base/str.h"
 
-enum { SLOW_MAX = 8 };
+#include <stdio.h>
+
+enum { SLOW_MAX = 8, TOPIC_MAX = 64 };
 
 /* A batch has grown for as long as it may before it comes here; this gathers those of several
  * streams. */
 static const int64_t LINGER_NS = 5 * OR_NS_PER_MS;
 
-struct ag_link_kafka {
+struct port {
 	struct ag_link link;
-	struct or_slow *slow;
-	struct or_bus_kafka_producer *producer;
+	struct ag_link_kafka *kafka;
 	ag_link_trouble_fn *trouble;
 	void *trouble_arg;
+};
+
+struct ag_link_kafka {
+	struct port ports[AG_LINK_KAFKA_USES];
+	struct or_slow *slow;
+	struct or_bus_kafka_producer *producer;
 };
 
 struct call {
 	struct or_bus_kafka_send *send;
 	ag_link_answer_fn *fn;
 	void *arg;
+	char topic[TOPIC_MAX]; /* for people */
 };
 
 static void on_state(void *arg, enum or_bus_kafka_state state, const struct or_err *why)
 {
 	struct ag_link_kafka *link = arg;
+	enum or_code code = state == OR_BUS_KAFKA_UP            ? OR_OK
+			    : state == OR_BUS_KAFKA_UNREACHABLE ? OR_CLOSED
+								: OR_DENIED;
 
-	if (!link->trouble || state == OR_BUS_KAFKA_UP || state == OR_BUS_KAFKA_STARTING)
+	if (state == OR_BUS_KAFKA_STARTING)
 		return;
-	link->trouble(
-	    link->trouble_arg, state == OR_BUS_KAFKA_UNREACHABLE ? OR_CLOSED : OR_DENIED, why->msg);
+	for (size_t i = 0; i < OR_LEN(link->ports); i++) {
+		const struct port *port = &link->ports[i];
+
+		if (port->trouble)
+			port->trouble(port->trouble_arg, code, why->msg);
+	}
 }
 
 static void watch(void *self, ag_link_trouble_fn *fn, void *arg)
 {
-	struct ag_link_kafka *link = self;
+	struct port *port = self;
 
-	link->trouble = fn;
-	link->trouble_arg = arg;
+	port->trouble = fn;
+	port->trouble_arg = arg;
 }
 
 /* What a change of the topic, its rights or the batch would mend, and nothing else. */
@@ -54,9 +69,14 @@ static bool is_refused(enum or_code rc)
 static void on_sent(void *arg, enum or_code rc, const struct or_err *err)
 {
 	struct call call = *(struct call *)arg;
-	struct ag_link_answer answer = {
-	    .code = is_refused(rc) ? OR_DENIED : rc, .detail = rc ? err->msg : ""};
+	struct ag_link_answer answer = {.code = is_refused(rc) ? OR_DENIED : rc, .detail = ""};
+	struct or_err why;
 
+	if (rc) {
+		why = *err;
+		or_err_wrap(&why, rc, "topic %s", call.topic);
+		answer.detail = why.msg;
+	}
 	or_mem_free(arg);
 	call.fn(call.arg, &answer);
 }
@@ -64,7 +84,7 @@ static void on_sent(void *arg, enum or_code rc, const struct or_err *err)
 static enum or_code send_batch(void *self, void **out, const struct ag_link_batch *batch,
     ag_link_answer_fn *fn, void *arg, struct or_err *err)
 {
-	struct ag_link_kafka *link = self;
+	struct ag_link_kafka *link = ((struct port *)self)->kafka;
 	struct or_bus_kafka_header frame = {AG_LINK_KAFKA_FRAME, batch->frame};
 	struct or_arena *a = or_arena_new(0);
 	struct or_bus_kafka_message message = {.topic = or_arena_strdup(a, batch->topic),
@@ -76,9 +96,11 @@ static enum or_code send_batch(void *self, void **out, const struct ag_link_batc
 	enum or_code rc;
 
 	*call = (struct call){.fn = fn, .arg = arg};
+	snprintf(call->topic, sizeof(call->topic), "%s", message.topic);
 	rc = or_bus_kafka_producer_send(&call->send, link->producer, &message, on_sent, call, err);
 	or_arena_free(a);
 	if (rc) {
+		or_err_wrap(err, rc, "topic %s", call->topic);
 		or_mem_free(call);
 		return is_refused(rc) ? OR_DENIED : rc;
 	}
@@ -114,12 +136,18 @@ enum or_code ag_link_kafka_new(struct ag_link_kafka **out, struct or_loop *loop,
 		ag_link_kafka_free(link);
 		return rc;
 	}
-	link->link = (struct ag_link){.name = "kafka",
-	    .peer = access->brokers,
-	    .self = link,
-	    .send = send_batch,
-	    .cancel = cancel,
-	    .watch = watch};
+	for (size_t i = 0; i < OR_LEN(link->ports); i++) {
+		struct port *port = &link->ports[i];
+
+		port->kafka = link;
+		port->link = (struct ag_link){.name = "kafka",
+		    .peer = access->brokers,
+		    .is_bare = i != AG_LINK_KAFKA_AUDIT,
+		    .self = port,
+		    .send = send_batch,
+		    .cancel = cancel,
+		    .watch = watch};
+	}
 	*out = link;
 	return OR_OK;
 }
@@ -133,7 +161,8 @@ void ag_link_kafka_free(struct ag_link_kafka *link)
 	or_mem_free(link);
 }
 
-const struct ag_link *ag_link_kafka_get(const struct ag_link_kafka *link)
+const struct ag_link *ag_link_kafka_get(
+    const struct ag_link_kafka *link, enum ag_link_kafka_use use)
 {
-	return &link->link;
+	return &link->ports[use].link;
 }

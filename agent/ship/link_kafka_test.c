@@ -6,13 +6,14 @@
 #include "base/bus_kafka_consumer.h"
 #include "proto/batch.h"
 #include "proto/frame.h"
+#include "proto/root.h"
 #include "tests/support/kafka_mock.h"
 #include "tests/support/support.h"
 
 #include <stdio.h>
 
-#define TOPIC  "outrider.audit"
-#define STREAM TOPIC "/orders"
+#define TOPIC "outrider.audit"
+#define BARE  "otlp_logs"
 
 enum { DEADLINE_S = 60, SEEN_MAX = 1024 };
 
@@ -34,6 +35,7 @@ struct fixture {
 	int copies[SEEN_MAX]; /* of each record in the topic */
 	uint64_t last;        /* the highest number there */
 	int heartbeats;
+	bool is_bare; /* the telemetry link, a topic of bare records */
 };
 
 static void on_deadline(void *arg)
@@ -81,7 +83,8 @@ static bool take(void *arg, const struct or_bus_kafka_message *m)
 	struct fixture *f = arg;
 	struct or_arena *a = or_arena_new(0);
 	struct wire_frame frame;
-	struct wire_batch batch;
+	struct wire_batch batch = {.records = &m->value, .n_records = 1};
+	uint8_t root[OR_CRYPTO_HASH_LEN];
 	struct or_err err;
 
 	ASSERT_SLICE(m->key, "orders");
@@ -89,8 +92,11 @@ static bool take(void *arg, const struct or_bus_kafka_message *m)
 	assert_string_equal(m->headers[0].name, AG_LINK_KAFKA_FRAME);
 	ASSERT_OK(wire_frame_decode(&frame, m->headers[0].value, a, &err), &err);
 	ASSERT_OK(wire_frame_verify(&frame, f->key, &err), &err);
-	ASSERT_SLICE(frame.stream, STREAM);
-	ASSERT_OK(wire_batch_decode(&batch, m->value, a, &err), &err);
+	ASSERT_SLICE(frame.stream, f->is_bare ? BARE "/orders" : TOPIC "/orders");
+	if (!f->is_bare)
+		ASSERT_OK(wire_batch_decode(&batch, m->value, a, &err), &err);
+	wire_root_compute(root, batch.records, batch.n_records);
+	assert_memory_equal(root, frame.root.p, sizeof(root));
 	assert_int_equal(batch.n_records, frame.seq_to + 1 - frame.seq_from);
 	f->heartbeats += batch.n_records == 0;
 	for (size_t i = 0; i < batch.n_records; i++) {
@@ -124,7 +130,9 @@ static void open_spool(struct fixture *f)
 	struct or_err err;
 
 	ASSERT_OK(ag_spool_open(&f->spool, &opt, &err), &err);
-	ASSERT_OK(ag_spool_stream(&f->stream, f->spool, STREAM, &err), &err);
+	ASSERT_OK(ag_spool_stream(
+		      &f->stream, f->spool, f->is_bare ? BARE "/orders" : TOPIC "/orders", &err),
+	    &err);
 }
 
 static void start(struct fixture *f)
@@ -134,7 +142,8 @@ static void start(struct fixture *f)
 	ASSERT_OK(ag_link_kafka_new(&f->link, f->loop, &f->access, &err), &err);
 	f->opt = (struct ag_ship_opt){.loop = f->loop,
 	    .spool = f->spool,
-	    .link = ag_link_kafka_get(f->link),
+	    .link = ag_link_kafka_get(
+		f->link, f->is_bare ? AG_LINK_KAFKA_TELEMETRY : AG_LINK_KAFKA_AUDIT),
 	    .key = f->key,
 	    .cert = get_cert,
 	    .linger_ns = OR_NS_PER_MS,
@@ -144,11 +153,11 @@ static void start(struct fixture *f)
 	ASSERT_OK(ag_ship_new(&f->ship, &f->opt, &err), &err);
 }
 
-static int setup(void **state)
+static int begin_test(void **state, bool is_bare)
 {
 	struct fixture *f = test_calloc(1, sizeof(*f));
 	struct or_bus_kafka_consumer_opt reader = {.access = &f->access,
-	    .topic = TOPIC,
+	    .topic = is_bare ? BARE : TOPIC,
 	    .group = "reader",
 	    .n_partitions = 1,
 	    .begin = begin,
@@ -158,6 +167,7 @@ static int setup(void **state)
 	    .arg = f};
 	struct or_err err;
 
+	f->is_bare = is_bare;
 	f->dir = support_tmpdir_new();
 	ASSERT_OK(or_loop_new(&f->loop, NULL, &err), &err);
 	ASSERT_OK(or_slow_new(&f->slow, f->loop, 64, &err), &err);
@@ -165,7 +175,7 @@ static int setup(void **state)
 	f->deadline = or_loop_timer_start(f->loop, DEADLINE_S * OR_NS_PER_S, on_deadline, f);
 	ASSERT_OK(or_crypto_key_new(&f->key, OR_CRYPTO_ED25519, &err), &err);
 	f->mock = kafka_mock_new();
-	kafka_mock_topic(f->mock, TOPIC, 1);
+	kafka_mock_topic(f->mock, reader.topic, 1);
 	f->access = (struct or_bus_kafka_access){
 	    .brokers = kafka_mock_brokers(f->mock), .client_id = "test"};
 	reader.loop = f->loop;
@@ -174,6 +184,16 @@ static int setup(void **state)
 	open_spool(f);
 	*state = f;
 	return 0;
+}
+
+static int setup(void **state)
+{
+	return begin_test(state, false);
+}
+
+static int setup_bare(void **state)
+{
+	return begin_test(state, true);
 }
 
 static int teardown(void **state)
@@ -302,7 +322,66 @@ static void ship__goes_on_where_another_life_ended(void **state)
 	assert_each_there(f, 20, true);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+static void bare__brings_each_record_by_itself_once(void **state)
+{
+	struct fixture *f = *state;
+
+	start(f);
+	append_n(f, 130);
+	assert_each_there(f, 130, true);
+	assert_int_equal(info_of(f).state, AG_SHIP_CONNECTED);
+	assert_int_equal(info_of(f).records, 130);
+	assert_in_range(info_of(f).batches, 3, 20); /* many at a time */
+}
+
+/* An empty message would be no record to whoever reads the topic. */
+static void bare__sends_no_heartbeats_and_still_sees_the_broker_return(void **state)
+{
+	struct fixture *f = *state;
+
+	start(f);
+	append_n(f, 5);
+	assert_each_there(f, 5, true);
+	kafka_mock_set_up(f->mock, false);
+	WAIT_FOR(f, info_of(f).state == AG_SHIP_UNREACHABLE);
+	append_n(f, 5);
+	kafka_mock_set_up(f->mock, true);
+	assert_each_there(f, 10, true);
+	WAIT_FOR(f, info_of(f).state == AG_SHIP_CONNECTED);
+	assert_int_equal(f->heartbeats, 0);
+}
+
+static void bare__sends_again_after_a_fatal_error(void **state)
+{
+	struct fixture *f = *state;
+
+	start(f);
+	append_n(f, 5);
+	assert_each_there(f, 5, true);
+	kafka_mock_fail_produce(f->mock, KAFKA_MOCK_OUT_OF_ORDER, 1);
+	append_n(f, 70);
+	assert_each_there(f, 75, false);
+	assert_int_equal(info_of(f).state, AG_SHIP_CONNECTED);
+}
+
+static void bare__goes_one_by_one_after_a_refusal(void **state)
+{
+	struct fixture *f = *state;
+
+	start(f);
+	append_n(f, 1);
+	assert_each_there(f, 1, true);
+	kafka_mock_fail_produce(f->mock, KAFKA_MOCK_TOO_LARGE, 1);
+	append_n(f, 10);
+	WAIT_FOR(f, info_of(f).refusals > 0);
+	assert_int_equal(info_of(f).state, AG_SHIP_REFUSED);
+	ASSERT_HAS(info_of(f).error, "topic " BARE ": ");
+	assert_each_there(f, 11, true); /* the broker took none of that request */
+	WAIT_FOR(f, info_of(f).state == AG_SHIP_CONNECTED);
+}
+
+#define TEST(name)      cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define BARE_TEST(name) cmocka_unit_test_setup_teardown(name, setup_bare, teardown)
 
 int main(void)
 {
@@ -312,6 +391,10 @@ int main(void)
 	    TEST(ship__sends_again_after_a_fatal_error),
 	    TEST(ship__says_that_it_is_refused),
 	    TEST(ship__goes_on_where_another_life_ended),
+	    BARE_TEST(bare__brings_each_record_by_itself_once),
+	    BARE_TEST(bare__sends_no_heartbeats_and_still_sees_the_broker_return),
+	    BARE_TEST(bare__sends_again_after_a_fatal_error),
+	    BARE_TEST(bare__goes_one_by_one_after_a_refusal),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -9,13 +9,22 @@
 
 #include <stdio.h>
 
-enum { DOUBLINGS_MAX = 20 };
+enum { DOUBLINGS_MAX = 20, BATCH_RECORDS = 1000, BARE_RECORDS = 50 };
+
+/* What was given to the link: a batch, or one of its records where the link is bare. */
+struct shot {
+	struct lane *lane;
+	void *call; /* of the link */
+};
 
 /* What one stream is doing. */
 struct lane {
 	struct ag_ship *ship;
 	uint16_t stream;
-	void *call;                   /* of the link */
+	struct shot *shots; /* in the arena of the batch */
+	size_t n_shots, n_open;
+	struct or_err outcome;        /* the worst answer so far */
+	int64_t wait_ns;              /* that it asks for */
 	struct or_loop_timer *linger; /* running: a batch is growing */
 	struct or_loop_timer *again;  /* running: it was refused */
 	bool is_refused;
@@ -107,6 +116,8 @@ static void drop_batch(struct lane *lane)
 	or_buf_done(&lane->body);
 	or_arena_free(lane->arena);
 	lane->arena = NULL;
+	lane->shots = NULL;
+	lane->n_shots = 0;
 	lane->batch = (struct ag_spool_batch){0};
 }
 
@@ -193,7 +204,8 @@ static void succeed(struct lane *lane)
 		ship->info.batches++;
 		ship->info.records += lane->batch.n_records;
 		or_metric_add(ship->metrics.records, lane->batch.n_records);
-		or_metric_add(ship->metrics.bytes, lane->body.n);
+		or_metric_add(ship->metrics.bytes,
+		    ship->opt.link->is_bare ? lane->batch.bytes : lane->body.n);
 		lane->has_more = lane->batch.is_full;
 		ag_spool_read_ack(ship->opt.spool, lane->stream, &lane->batch);
 	}
@@ -210,29 +222,45 @@ static void succeed(struct lane *lane)
 	}
 }
 
+/* A refusal outweighs what may go better next time. */
+static void note_outcome(struct lane *lane, const struct ag_link_answer *answer)
+{
+	if (answer->code == OR_OK || lane->outcome.code == OR_DENIED)
+		return;
+	or_err_set(&lane->outcome, answer->code, "%s", answer->detail);
+	lane->wait_ns = answer->wait_ns;
+}
+
 static void on_answer(void *arg, const struct ag_link_answer *answer)
 {
-	struct lane *lane = arg;
+	struct shot *shot = arg;
+	struct lane *lane = shot->lane;
 
-	lane->call = NULL;
-	if (answer->code == OR_OK) {
+	shot->call = NULL;
+	lane->n_open--;
+	note_outcome(lane, answer);
+	if (lane->n_open)
+		return;
+	if (lane->outcome.code == OR_OK) {
 		succeed(lane);
 		return;
 	}
 	drop_batch(lane);
-	if (answer->code == OR_DENIED)
-		refuse(lane, answer->detail);
+	if (lane->outcome.code == OR_DENIED)
+		refuse(lane, lane->outcome.msg);
 	else
-		fail(lane->ship, answer->detail, answer->wait_ns);
+		fail(lane->ship, lane->outcome.msg, lane->wait_ns);
 }
 
 /* -- sending -- */
 
-/* Gives lane->batch, which is read or made up, to the link. */
-static enum or_code give(struct lane *lane, const char *stream, struct or_err *err)
+/* Gives a batch, lane->batch or one of its records, to the link. */
+static enum or_code give(struct lane *lane, struct shot *shot, const char *stream,
+    const struct ag_spool_batch *what, struct or_err *err)
 {
 	struct ag_ship *ship = lane->ship;
-	struct ag_ship_frame_in in = {.batch = &lane->batch,
+	const struct ag_link *link = ship->opt.link;
+	struct ag_ship_frame_in in = {.batch = what,
 	    .stream = stream,
 	    .cert = ship->opt.cert(ship->opt.cert_arg),
 	    .key = ship->opt.key,
@@ -241,22 +269,52 @@ static enum or_code give(struct lane *lane, const char *stream, struct or_err *e
 	size_t slash = or_str_find(name, '/', 0);
 	struct ag_link_batch batch = {.topic = or_slice(name.p, slash),
 	    .key = or_slice_from(name, slash < name.n ? slash + 1 : slash)};
-	enum or_code rc = ag_ship_frame_build(&lane->frame, &lane->body, &in, err);
+	enum or_code rc;
 
+	or_buf_done(&lane->frame);
+	rc = ag_ship_frame_build(&lane->frame, link->is_bare ? NULL : &lane->body, &in, err);
 	if (rc)
 		return rc;
 	batch.frame = or_buf_slice(&lane->frame);
-	batch.body = or_buf_slice(&lane->body);
-	lane->sent_ns = or_loop_now_ns(ship->opt.loop);
-	return ship->opt.link->send(
-	    ship->opt.link->self, &lane->call, &batch, on_answer, lane, err);
+	batch.body = link->is_bare ? what->records[0] : or_buf_slice(&lane->body);
+	shot->lane = lane;
+	rc = link->send(link->self, &shot->call, &batch, on_answer, shot, err);
+	lane->n_open += rc == OR_OK;
+	return rc;
 }
 
-/* What could not be given to the link at all. */
+/* All of lane->batch, which is read or made up. After an error some may be under way. */
+static enum or_code give_all(struct lane *lane, const char *stream, struct or_err *err)
+{
+	struct ag_spool_batch one = {0};
+	bool is_bare = lane->ship->opt.link->is_bare;
+	enum or_code rc = OR_OK;
+
+	lane->outcome = (struct or_err){0};
+	lane->wait_ns = 0;
+	lane->sent_ns = or_loop_now_ns(lane->ship->opt.loop);
+	lane->shots =
+	    or_arena_array(lane->arena, is_bare ? lane->batch.n_records : 1, sizeof(*lane->shots));
+	if (!lane->shots)
+		return or_err_set(err, OR_FULL, "no room left for a batch");
+	if (!is_bare) {
+		lane->n_shots = 1;
+		return give(lane, &lane->shots[0], stream, &lane->batch, err);
+	}
+	while (rc == OR_OK && ag_ship_frame_next(&one, &lane->batch))
+		rc = give(lane, &lane->shots[lane->n_shots++], stream, &one, err);
+	return rc;
+}
+
+/* What could not be given to the link. */
 static void give_failed(struct lane *lane, enum or_code rc, const struct or_err *err)
 {
 	struct ag_ship *ship = lane->ship;
 
+	if (lane->n_open) { /* the answers to the others end it */
+		note_outcome(lane, &(struct ag_link_answer){.code = rc, .detail = err->msg});
+		return;
+	}
 	drop_batch(lane);
 	if (rc == OR_DENIED)
 		refuse(lane, err->msg);
@@ -285,6 +343,8 @@ static void send_batch(struct lane *lane)
 
 	lane->has_more = false;
 	lane->is_heartbeat = false;
+	if (lane->is_refused && ship->opt.link->is_bare)
+		limit.max_records = 1; /* what is not refused need not go with it again and again */
 	get_stream(&stream, lane);
 	lane->arena = or_arena_new(0);
 	rc = ag_spool_read(&lane->batch, ship->opt.spool, lane->stream, &limit, lane->arena, &err);
@@ -295,7 +355,7 @@ static void send_batch(struct lane *lane)
 		return;
 	}
 	if (rc == OR_OK)
-		rc = give(lane, stream.name, &err);
+		rc = give_all(lane, stream.name, &err);
 	if (rc)
 		give_failed(lane, rc, &err);
 }
@@ -306,7 +366,7 @@ static void on_linger(void *arg)
 
 	lane->linger = NULL;
 	send_batch(lane);
-	if (lane->has_more && !lane->call)
+	if (lane->has_more && !lane->n_open)
 		consider(lane);
 }
 
@@ -318,7 +378,7 @@ static void consider(struct lane *lane)
 	bool is_ripe;
 
 	get_stream(&stream, lane);
-	if (lane->call || lane->again || ship->retry || stream.pending == 0 || !has_cert(ship))
+	if (lane->n_open || lane->again || ship->retry || stream.pending == 0 || !has_cert(ship))
 		return;
 	is_ripe = lane->has_more || stream.pending >= ship->opt.batch_records ||
 		  stream.pending_bytes >= ship->opt.batch_bytes;
@@ -371,7 +431,8 @@ static void send_heartbeat(struct lane *lane, const struct ag_spool_stream_info 
 	    .from = acked + 1,
 	    .to = acked};
 	lane->is_heartbeat = true;
-	rc = give(lane, stream->name, &err);
+	lane->arena = or_arena_new(0);
+	rc = give_all(lane, stream->name, &err);
 	if (rc)
 		give_failed(lane, rc, &err);
 }
@@ -381,13 +442,15 @@ static void send_heartbeats(struct ag_ship *ship, int64_t silent_ns)
 {
 	int64_t now_ns = or_loop_now_ns(ship->opt.loop);
 
+	if (ship->opt.link->is_bare)
+		return;
 	add_lanes(ship);
 	for (size_t i = 0; i < ship->n_lanes; i++) {
 		struct lane *lane = ship->lanes[i];
 		struct ag_spool_stream_info stream;
 
 		get_stream(&stream, lane);
-		if (!lane->call && !lane->again && !ship->retry && stream.pending == 0 &&
+		if (!lane->n_open && !lane->again && !ship->retry && stream.pending == 0 &&
 		    *stream.name && now_ns - lane->sent_ns >= silent_ns && has_cert(ship))
 			send_heartbeat(lane, &stream);
 	}
@@ -401,11 +464,19 @@ static void on_beat(void *arg)
 	send_heartbeats(ship, ship->opt.heartbeat_ns);
 }
 
-/* The link tries by itself; a heartbeat under way tells when it is well again. */
+/* The link tries by itself; a heartbeat under way tells when it is well again, or the link does. */
 static void on_trouble(void *arg, enum or_code code, const char *detail)
 {
 	struct ag_ship *ship = arg;
 
+	if (code == OR_OK) {
+		if (ship->opt.link->is_bare && !is_any_refused(ship) &&
+		    (ship->info.state == AG_SHIP_UNREACHABLE ||
+			ship->info.state == AG_SHIP_REFUSED))
+			set_state(ship, AG_SHIP_CONNECTED, NULL);
+		ag_ship_wake(ship);
+		return;
+	}
 	if (!is_any_refused(ship))
 		set_state(ship, code == OR_DENIED ? AG_SHIP_REFUSED : AG_SHIP_UNREACHABLE, detail);
 	send_heartbeats(ship, 0);
@@ -479,7 +550,8 @@ static enum or_code set_options(
 {
 	*o = *from;
 	o->batch_bytes = o->batch_bytes ? o->batch_bytes : 256 * OR_KIB;
-	o->batch_records = o->batch_records ? o->batch_records : 1000;
+	if (!o->batch_records)
+		o->batch_records = o->link->is_bare ? BARE_RECORDS : BATCH_RECORDS;
 	o->linger_ns = or_default(o->linger_ns, 50 * OR_NS_PER_MS);
 	o->heartbeat_ns = or_default(o->heartbeat_ns, 30 * OR_NS_PER_S);
 	o->retry_min_ns = or_default(o->retry_min_ns, 100 * OR_NS_PER_MS);
@@ -522,7 +594,8 @@ void ag_ship_free(struct ag_ship *ship)
 	for (size_t i = 0; i < ship->n_lanes; i++) {
 		struct lane *lane = ship->lanes[i];
 
-		ship->opt.link->cancel(lane->call);
+		for (size_t s = 0; s < lane->n_shots; s++)
+			ship->opt.link->cancel(lane->shots[s].call);
 		or_loop_timer_cancel(lane->linger);
 		or_loop_timer_cancel(lane->again);
 		drop_batch(lane);

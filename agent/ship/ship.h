@@ -13,6 +13,8 @@
  *
  * What was sent may be sent again (a lost answer, a restart): the collector knows it by its number.
  * Nothing is ever dropped here. A stream with nothing to say sends an empty frame per heartbeat_ns.
+ * Over a bare link each record goes by itself, in a frame of its own, a batch of them at once; the
+ * batch is acknowledged when all have arrived, and after a refusal they go one by one.
  *
  * Thread: the loop's. Borrows the spool and the link (whose watcher it is) and the key.
  * Limits: batch_bytes and batch_records a batch; memory for one batch per stream while it is sent.
@@ -38,7 +40,7 @@ struct ag_ship_opt {
 	void *cert_arg;
 	struct or_metric_registry *metrics; /* NULL: none; not to be written after ag_ship_free */
 	size_t batch_bytes;                 /* 0: 256 KiB; at most 4 MiB */
-	size_t batch_records;               /* 0: 1,000; at most 10,000 */
+	size_t batch_records;               /* 0: 1,000, 50 if bare; at most 10,000 */
 	int64_t linger_ns;                  /* how long a batch may grow; 0: 50 ms */
 	int64_t heartbeat_ns;               /* 0: 30 s */
 	int64_t retry_min_ns;               /* doubled each time, with jitter; 0: 100 ms */

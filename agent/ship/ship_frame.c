@@ -39,12 +39,36 @@ enum or_code ag_ship_frame_build(
 		    batch->dropped[i].from, batch->dropped[i].to, OR_SLICE_LIT("damaged")};
 	wire_root_compute(root, batch->records, batch->n_records);
 	or_buf_init(out, WIRE_FRAME_MAX);
-	wire_batch_begin(body);
+	if (body)
+		wire_batch_begin(body);
 	rc = wire_frame_sign(out, &frame, in->key, err);
-	if (rc)
+	if (rc || !body)
 		return rc;
 	put_batch(body, batch);
 	if (!or_buf_ok(body))
 		return or_err_set(err, OR_FULL, "the batch is larger than a batch may be");
 	return OR_OK;
+}
+
+bool ag_ship_frame_next(struct ag_spool_batch *one, const struct ag_spool_batch *all)
+{
+	bool is_first = one->n_records == 0;
+	size_t i = is_first ? 0 : (size_t)(one->records - all->records) + 1;
+	size_t lost = is_first ? 0 : (size_t)(one->dropped - all->dropped) + one->n_dropped;
+	uint64_t from = is_first ? all->from : one->to + 1;
+
+	if (i == all->n_records)
+		return false;
+	*one = *all;
+	one->from = one->to = from;
+	one->records = &all->records[i];
+	one->n_records = 1;
+	one->n_inputs = 0;
+	one->dropped = all->n_dropped ? &all->dropped[lost] : all->dropped;
+	one->n_dropped = 0;
+	for (; lost < all->n_dropped && all->dropped[lost].from == one->to; lost++) {
+		one->to = all->dropped[lost].to + 1;
+		one->n_dropped++;
+	}
+	return true;
 }

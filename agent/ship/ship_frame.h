@@ -20,9 +20,14 @@ struct ag_ship_frame_in {
 	int64_t sent_ns;                 /* wall clock */
 };
 
-/* Both buffers are initialised here and the caller's to finish, on failure too. OR_INVAL: the
- * frame does not hold together (a key that does not fit). OR_FULL. */
+/* Both buffers are initialised here and the caller's to finish, on failure too; body may be NULL.
+ * OR_INVAL: the frame does not hold together (a key that does not fit). OR_FULL. */
 OR_NODISCARD enum or_code ag_ship_frame_build(
     struct or_buf *out, struct or_buf *body, const struct ag_ship_frame_in *in, struct or_err *err);
+
+/* Makes *one, zeroed at first, the next record of all as a batch of its own, with the numbers that
+ * were lost before it. False: there is none. What was lost behind the last one is not said by any:
+ * the number of the next record shows that it is missing. */
+bool ag_ship_frame_next(struct ag_spool_batch *one, const struct ag_spool_batch *all);
 
 #endif

@@ -108,6 +108,43 @@ static void build__refuses_a_key_that_does_not_fit(void **state)
 	or_crypto_key_free(p256);
 }
 
+static void next__gives_each_record_with_what_was_lost_before_it(void **state)
+{
+	struct fixture *f = *state;
+	struct or_slice records[] = {
+	    OR_SLICE_LIT("four"), OR_SLICE_LIT("seven"), OR_SLICE_LIT("eight")};
+	struct ag_spool_range dropped[] = {{2, 2}, {3, 3}, {5, 6}, {9, 9}};
+	static const uint64_t from[] = {2, 5, 8}, to[] = {4, 7, 8}, lost[] = {2, 1, 0};
+	struct ag_spool_batch all = {.epoch = 11,
+	    .prev_epoch = 10,
+	    .prev_seq = 99,
+	    .from = 2,
+	    .to = 9,
+	    .records = records,
+	    .n_records = 3,
+	    .dropped = dropped,
+	    .n_dropped = 4};
+	struct ag_spool_batch one = {0};
+
+	for (size_t i = 0; i < 3; i++) {
+		struct wire_frame frame;
+
+		assert_true(ag_ship_frame_next(&one, &all));
+		or_buf_done(&f->frame);
+		or_buf_done(&f->body);
+		frame = build(f, &one);
+		assert_int_equal(frame.seq_from, from[i]);
+		assert_int_equal(frame.seq_to, to[i]);
+		assert_int_equal(frame.n_dropped, lost[i]);
+		assert_int_equal(wire_frame_records(&frame), 1);
+		assert_int_equal(frame.prev_seq, 99);
+		assert_true(or_slice_eq(one.records[0], records[i]));
+	}
+	assert_false(ag_ship_frame_next(&one, &all));
+	one = all = (struct ag_spool_batch){.from = 1, .to = 0};
+	assert_false(ag_ship_frame_next(&one, &all));
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -116,6 +153,7 @@ int main(void)
 	    CASE(build__says_which_numbers_are_lost_and_what_came_before),
 	    CASE(build__of_nothing_is_a_heartbeat),
 	    CASE(build__refuses_a_key_that_does_not_fit),
+	    CASE(next__gives_each_record_with_what_was_lost_before_it),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

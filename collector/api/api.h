@@ -65,8 +65,8 @@ OR_NODISCARD enum or_code co_api_open(
 /* A batch of that agent was stored, whichever way it came: what GET /v1/agents tells. */
 void co_api_ingest_seen(struct co_api *api, const uint8_t *uuid);
 
-/* What is taken from Kafka, for /readyz and /metrics; borrowed. NULL: nothing. */
-void co_api_health_kafka(struct co_api *api, const struct co_kafka *kafka);
+/* What reads from Kafka, for /readyz and /metrics; borrowed, the list too. The first is audit's. */
+void co_api_health_kafka(struct co_api *api, struct co_kafka *const *readers, size_t n);
 /* Who knows about alerts; NULL (as at the start): nobody. Borrowed until the next call, or stop. */
 void co_api_set_alert(struct co_api *api, const struct co_alert *alert);
 

@@ -16,28 +16,43 @@ void co_api_health_live(struct co_api_call *call)
 	or_buf_done(&body);
 }
 
-void co_api_health_kafka(struct co_api *api, const struct co_kafka *kafka)
+void co_api_health_kafka(struct co_api *api, struct co_kafka *const *readers, size_t n)
 {
-	api->kafka = kafka;
+	api->kafka = readers;
+	api->n_kafka = n;
 }
 
-/* That no broker is there does not make the collector unready: HTTP goes on. */
-static void put_kafka(struct or_jsonw *w, const struct co_kafka *kafka, uint32_t partitions)
+static void put_reader(struct or_jsonw *w, const struct co_kafka *kafka)
 {
 	struct co_kafka_info info;
 
-	if (!kafka)
-		return;
 	co_kafka_get_info(&info, kafka);
-	or_jsonw_key(w, "kafka");
-	or_jsonw_object(w);
+	or_jsonw_kv_text(w, "topic", info.topic);
 	or_jsonw_kv_text(w, "state", or_bus_kafka_state_name(info.state));
 	if (info.why.code)
 		or_jsonw_kv_text(w, "message", info.why.msg);
 	or_jsonw_key(w, "next");
 	or_jsonw_array(w);
-	for (uint32_t i = 0; i < partitions; i++)
+	for (uint32_t i = 0; i < info.partitions; i++)
 		or_jsonw_u64(w, co_kafka_next(kafka, i));
+	or_jsonw_end(w);
+}
+
+/* That no broker is there does not make the collector unready: HTTP goes on. */
+static void put_kafka(struct or_jsonw *w, const struct co_api *api)
+{
+	if (!api->n_kafka)
+		return;
+	or_jsonw_key(w, "kafka");
+	or_jsonw_object(w);
+	put_reader(w, api->kafka[0]);
+	or_jsonw_key(w, "telemetry");
+	or_jsonw_array(w);
+	for (size_t i = 1; i < api->n_kafka; i++) {
+		or_jsonw_object(w);
+		put_reader(w, api->kafka[i]);
+		or_jsonw_end(w);
+	}
 	or_jsonw_end(w);
 	or_jsonw_end(w);
 }
@@ -68,7 +83,7 @@ void co_api_health_ready(struct co_api_call *call)
 		ready = ready && !trouble;
 	}
 	or_jsonw_end(&w);
-	put_kafka(&w, api->kafka, (uint32_t)api->opt.n_shards);
+	put_kafka(&w, api);
 	or_jsonw_kv_bool(&w, "ready", ready);
 	or_jsonw_end(&w);
 	or_buf_put_byte(&body, '\n');
@@ -132,41 +147,40 @@ static void gather_shard(struct co_api *api, size_t i)
 	    co_log_trouble(co_ingest_log(in)) ? 0 : 1);
 }
 
-static void count(struct co_api *api, const char *name, const char *help, uint64_t value)
+static void set_topic(
+    struct co_api *api, const char *topic, const char *name, const char *help, uint64_t value)
 {
-	or_metric_counter_get(api->metrics, name, help, NULL)->value = value;
-}
-
-static void gather_kafka(struct co_api *api)
-{
-	struct co_kafka_info k;
-
-	if (!api->kafka)
-		return;
-	co_kafka_get_info(&k, api->kafka);
-	or_metric_set(or_metric_gauge_get(api->metrics, NAME("kafka_up"),
-			  "1 while the last exchange with Kafka went well.", NULL),
-	    k.state == OR_BUS_KAFKA_UP ? 1 : 0);
-	count(api, NAME("kafka_messages_total"), "Messages that were read.", k.messages);
-	count(api, NAME("kafka_refused_total"), "Messages that hold no batch for us.", k.refused);
-	count(api, NAME("kafka_retried_total"), "Messages that had to wait.", k.retried);
-	count(api, NAME("kafka_misrouted_total"),
-	    "Messages in another partition than their product's.", k.misrouted);
-}
-
-static void set_topic(struct co_api *api, const struct co_telemetry *t, const char *name,
-    const char *help, uint64_t value)
-{
-	const struct or_metric_label labels[] = {{"topic", co_telemetry_topic(t)}, {NULL, NULL}};
+	const struct or_metric_label labels[] = {{"topic", topic}, {NULL, NULL}};
 
 	or_metric_counter_get(api->metrics, name, help, labels)->value = value;
 }
 
-static void gather_topic(struct co_api *api, const struct co_telemetry *t)
+static void gather_kafka(struct co_api *api, const struct co_kafka *kafka)
 {
+	struct co_kafka_info k;
+	struct or_metric_label labels[] = {{"topic", NULL}, {NULL, NULL}};
+
+	co_kafka_get_info(&k, kafka);
+	labels[0].value = k.topic;
+	or_metric_set(or_metric_gauge_get(api->metrics, NAME("kafka_up"),
+			  "1 while the last exchange with Kafka went well.", labels),
+	    k.state == OR_BUS_KAFKA_UP ? 1 : 0);
+	set_topic(
+	    api, k.topic, NAME("kafka_messages_total"), "Messages that were read.", k.messages);
+	set_topic(api, k.topic, NAME("kafka_refused_total"),
+	    "Messages that hold nothing that can be kept.", k.refused);
+	set_topic(
+	    api, k.topic, NAME("kafka_retried_total"), "Messages that had to wait.", k.retried);
+	set_topic(api, k.topic, NAME("kafka_misrouted_total"),
+	    "Messages in another partition than their product's.", k.misrouted);
+}
+
+static void gather_topic(struct co_api *api, const struct co_telemetry *telemetry)
+{
+	const char *t = co_telemetry_topic(telemetry);
 	struct co_telemetry_stats s;
 
-	co_telemetry_stats(&s, t);
+	co_telemetry_stats(&s, telemetry);
 	set_topic(api, t, NAME("telemetry_frames_total"), "Telemetry frames taken.", s.frames);
 	set_topic(api, t, NAME("telemetry_records_total"), "Telemetry requests and events stored.",
 	    s.records);
@@ -176,6 +190,10 @@ static void gather_topic(struct co_api *api, const struct co_telemetry *t)
 	set_topic(api, t, NAME("telemetry_missing_total"),
 	    "Numbers of telemetry streams that never came.", s.missing);
 	set_topic(api, t, NAME("telemetry_refused_total"), "Telemetry frames refused.", s.refused);
+	set_topic(api, t, NAME("telemetry_dead_letters_total"),
+	    "Refused telemetry frames that were kept.", s.dead_letters);
+	set_topic(api, t, NAME("telemetry_dead_dropped_total"),
+	    "Refused telemetry frames that the quota had no room for.", s.dead_dropped);
 	set_topic(api, t, NAME("telemetry_failed_commits_total"),
 	    "Commits of telemetry that failed.", s.failed_commits);
 }
@@ -186,7 +204,8 @@ static void gather(struct co_api *api)
 
 	for (size_t i = 0; i < api->opt.n_shards; i++)
 		gather_shard(api, i);
-	gather_kafka(api);
+	for (size_t i = 0; i < api->n_kafka; i++)
+		gather_kafka(api, api->kafka[i]);
 	for (size_t i = 0; i < api->opt.n_telemetry; i++)
 		gather_topic(api, api->opt.telemetry[i]);
 	if (api->alert)

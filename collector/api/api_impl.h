@@ -26,10 +26,11 @@ struct co_api {
 	char url[OR_NET_TEXT_MAX + 8];
 	struct or_metric_registry *metrics;
 	struct co_api_metrics m;
-	struct co_read **readers; /* one for each shard */
-	size_t pending;           /* bytes of bodies in memory */
-	size_t queries;           /* running */
-	const struct co_kafka *kafka;
+	struct co_read **readers;      /* one for each shard */
+	size_t pending;                /* bytes of bodies in memory */
+	size_t queries;                /* running */
+	struct co_kafka *const *kafka; /* each reads a topic; NULL: nothing is read from there */
+	size_t n_kafka;
 	struct or_map seen; /* agents' last batches: struct co_api_seen by UUID */
 };
 

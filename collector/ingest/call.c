@@ -272,25 +272,12 @@ static enum or_code copy_request(struct co_ingest_call *c, const struct co_inges
 	return OR_OK;
 }
 
-/* By what was wrong: these are found before a signature holds. */
-static bool is_signed(const char *reason)
-{
-	static const char *const before[] = {
-	    "topic", "frame", "certificate", "expired", "revoked", "identity", "signature"};
-
-	for (size_t i = 0; i < OR_LEN(before); i++) {
-		if (strcmp(reason, before[i]) == 0)
-			return false;
-	}
-	return true;
-}
-
 static void refuse(struct co_ingest_call *c, enum or_code rc, const char *reason)
 {
 	c->in->stats.refused++;
 	if (rc != OR_FULL)
-		co_dead_put(c->in->dead, &c->request, is_signed(reason), reason, c->err.msg,
-		    or_loop_wall_ns(c->in->opt.loop));
+		co_dead_put(c->in->dead, &c->request, co_check_is_signed(reason), reason,
+		    c->err.msg, or_loop_wall_ns(c->in->opt.loop));
 	finish(c, rc, reason);
 }
 

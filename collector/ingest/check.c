@@ -300,3 +300,15 @@ enum or_code co_check_opaque(struct co_check *out, const struct co_ingest_opt *o
 		*out = c.out;
 	return rc;
 }
+
+bool co_check_is_signed(const char *reason)
+{
+	static const char *const before[] = {
+	    "topic", "frame", "certificate", "expired", "revoked", "identity", "signature"};
+
+	for (size_t i = 0; i < OR_LEN(before); i++) {
+		if (strcmp(reason, before[i]) == 0)
+			return false;
+	}
+	return true;
+}

@@ -47,4 +47,7 @@ OR_NODISCARD enum or_code co_check_opaque(struct co_check *out, const struct co_
     const struct co_ingest_request *request, int64_t now_ns, struct or_arena *a,
     const char **reason, struct or_err *err);
 
+/* False for what is found wrong before the signature of a frame is known to hold. */
+bool co_check_is_signed(const char *reason);
+
 #endif

@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "collector/ingest/murmur2.h"
+#include "proto/batch.h"
 #include "proto/cert.h"
 #include "proto/frame.h"
 #include "proto/source.h"
@@ -30,7 +31,7 @@ struct entry {
 	uint8_t agent[UUID_LEN]; /* all zero: the frame does not decode */
 	struct or_slice stream;
 	struct or_slice frame, batch;
-	struct co_ingest_call *call;
+	void *call;
 	uint8_t bytes[]; /* frame and batch */
 };
 
@@ -45,8 +46,8 @@ struct window {
 
 struct co_kafka {
 	struct co_kafka_opt opt;
-	struct co_ingest **shards;
-	struct window *windows;
+	struct window windows[OR_BUS_KAFKA_PARTITIONS_MAX];
+	uint32_t n_windows; /* partitions that were begun */
 	struct or_slow *slow;
 	struct or_bus_kafka_consumer *consumer;
 	struct or_arena *scratch;
@@ -61,7 +62,7 @@ static void pump(struct co_kafka *k, uint32_t partition);
 
 static void drop_entry(struct window *w, struct entry *e)
 {
-	co_ingest_cancel(e->call);
+	e->k->opt.sink.cancel(e->call);
 	w->n--;
 	w->bytes -= e->frame.n + e->batch.n;
 	or_mem_free(e);
@@ -171,9 +172,9 @@ static void try_later(struct entry *e, const struct co_ingest_answer *answer)
 	e->k->retried++;
 	if (w->failures < AGAIN_DOUBLINGS)
 		w->failures++;
-	OR_LOG(OR_LOG_WARN, "kafka.waits", or_log_u64("partition", e->partition),
-	    or_log_i64("offset", e->offset), or_log_text("reason", answer->reason),
-	    or_log_text("error", answer->detail));
+	OR_LOG(OR_LOG_WARN, "kafka.waits", or_log_text("topic", e->k->opt.sink.topic),
+	    or_log_u64("partition", e->partition), or_log_i64("offset", e->offset),
+	    or_log_text("reason", answer->reason), or_log_text("error", answer->detail));
 	if (!w->again) /* e stays until it is done, or the window is cleared with its timer */
 		w->again =
 		    or_loop_timer_start(e->k->opt.loop, AGAIN_NS << (w->failures - 1), on_again, e);
@@ -185,7 +186,7 @@ static void on_turn(void *arg)
 	struct co_kafka *k = arg;
 
 	k->is_turn_due = false;
-	for (uint32_t i = 0; i < k->opt.n_shards; i++) {
+	for (uint32_t i = 0; i < k->n_windows; i++) {
 		slide(k, i);
 		pump(k, i);
 	}
@@ -194,9 +195,9 @@ static void on_turn(void *arg)
 static void count_refusal(const struct entry *e, const struct co_ingest_answer *answer)
 {
 	e->k->refused++;
-	OR_LOG(OR_LOG_WARN, "kafka.refused", or_log_u64("partition", e->partition),
-	    or_log_i64("offset", e->offset), or_log_text("reason", answer->reason),
-	    or_log_text("error", answer->detail));
+	OR_LOG(OR_LOG_WARN, "kafka.refused", or_log_text("topic", e->k->opt.sink.topic),
+	    or_log_u64("partition", e->partition), or_log_i64("offset", e->offset),
+	    or_log_text("reason", answer->reason), or_log_text("error", answer->detail));
 }
 
 static void on_answer(void *arg, const struct co_ingest_answer *answer)
@@ -227,21 +228,20 @@ static void on_answer(void *arg, const struct co_ingest_answer *answer)
 static void submit(struct entry *e)
 {
 	struct co_kafka *k = e->k;
+	const struct co_kafka_sink *sink = &k->opt.sink;
 	char peer[PEER_MAX] = "";
-	struct co_ingest_request request = {.topic = OR_SLICE_LIT(CO_KAFKA_TOPIC),
-	    .frame = e->frame,
-	    .batch = e->batch,
-	    .peer = or_slice(peer, 0)};
-	struct co_ingest_call *call;
+	struct co_ingest_request request = {
+	    .topic = or_slice_str(sink->topic), .frame = e->frame, .batch = e->batch};
+	void *call;
 
-	snprintf(peer, sizeof(peer), "kafka %s/%" PRIu32 "@%" PRId64, CO_KAFKA_TOPIC, e->partition,
+	snprintf(peer, sizeof(peer), "kafka %s/%" PRIu32 "@%" PRId64, sink->topic, e->partition,
 	    e->offset);
 	request.peer = or_slice_str(peer);
-	if (e->shard == e->partition)
+	if (!sink->n_shards || e->shard == e->partition)
 		request.source =
 		    (struct co_ingest_source){or_slice_str(k->source), e->partition, next_after, e};
 	e->progress = SUBMITTED;
-	call = co_ingest_submit(k->shards[e->shard], &request, on_answer, e);
+	call = sink->submit(sink->self, e->shard, &request, on_answer, e);
 	if (call) /* else it is answered */
 		e->call = call;
 }
@@ -265,13 +265,16 @@ static int64_t begin(void *arg, const char *cluster, uint32_t partition)
 	uint64_t next;
 
 	/* A cluster's id is 22 characters; a longer one would be cut the same way each time. */
-	snprintf(k->source, sizeof(k->source), "%.128s/%s", cluster, CO_KAFKA_TOPIC);
+	snprintf(k->source, sizeof(k->source), "%.128s/%s", cluster, k->opt.sink.topic);
+	if (k->n_windows <= partition)
+		k->n_windows = partition + 1;
 	if (w->next < 0) {
-		next = co_ingest_next(k->shards[partition], or_slice_str(k->source), partition);
+		next = k->opt.sink.next(k->opt.sink.self, or_slice_str(k->source), partition);
 		w->next = next ? (int64_t)next : -1;
 	}
-	OR_LOG(OR_LOG_INFO, "kafka.begins", or_log_u64("partition", partition),
-	    or_log_i64("offset", w->next), or_log_text("cluster", cluster));
+	OR_LOG(OR_LOG_INFO, "kafka.begins", or_log_text("topic", k->opt.sink.topic),
+	    or_log_u64("partition", partition), or_log_i64("offset", w->next),
+	    or_log_text("cluster", cluster));
 	return w->next;
 }
 
@@ -279,8 +282,9 @@ static void on_skip(void *arg, uint32_t partition, int64_t wanted, int64_t from)
 {
 	struct co_kafka *k = arg;
 
-	OR_LOG(OR_LOG_ERROR, "kafka.skipped", or_log_u64("partition", partition),
-	    or_log_i64("wanted", wanted), or_log_i64("from", from),
+	OR_LOG(OR_LOG_ERROR, "kafka.skipped", or_log_text("topic", k->opt.sink.topic),
+	    or_log_u64("partition", partition), or_log_i64("wanted", wanted),
+	    or_log_i64("from", from),
 	    or_log_text("error", "the offset to go on at is not there any more (retention, or the "
 				 "topic was made anew)"));
 	k->windows[partition].next = from;
@@ -290,23 +294,25 @@ static void on_restart(void *arg)
 {
 	struct co_kafka *k = arg;
 
-	OR_LOG(OR_LOG_WARN, "kafka.restarts");
-	for (uint32_t i = 0; i < k->opt.n_shards; i++)
+	OR_LOG(OR_LOG_WARN, "kafka.restarts", or_log_text("topic", k->opt.sink.topic));
+	for (uint32_t i = 0; i < k->n_windows; i++)
 		clear(&k->windows[i]);
 }
 
 static void on_state(void *arg, enum or_bus_kafka_state state, const struct or_err *why)
 {
 	const struct co_kafka *k = arg;
-	struct or_log_kv brokers = or_log_text("brokers", k->opt.access->brokers);
+	struct or_log_kv brokers = or_log_text("brokers", k->opt.access->brokers),
+			 topic = or_log_text("topic", k->opt.sink.topic),
+			 error = or_log_text("error", why->msg);
 
 	if (state == OR_BUS_KAFKA_UP)
-		OR_LOG(OR_LOG_INFO, "kafka.connected", brokers);
+		OR_LOG(OR_LOG_INFO, "kafka.connected", brokers, topic);
 	else if (state == OR_BUS_KAFKA_UNREACHABLE)
-		OR_LOG(OR_LOG_WARN, "kafka.unreachable", brokers, or_log_text("error", why->msg));
+		OR_LOG(OR_LOG_WARN, "kafka.unreachable", brokers, topic, error);
 	else if (state != OR_BUS_KAFKA_STARTING)
 		OR_LOG(OR_LOG_ERROR, state == OR_BUS_KAFKA_DENIED ? "kafka.denied" : "kafka.misfit",
-		    brokers, or_log_text("error", why->msg));
+		    brokers, topic, error);
 }
 
 static struct or_slice find_frame(const struct or_bus_kafka_message *m)
@@ -331,13 +337,16 @@ static void read_frame(struct co_kafka *k, struct entry *e)
 		return;
 	memcpy(e->agent, cert.agent_id.p, UUID_LEN);
 	e->stream = frame.stream; /* points into the entry's frame */
+	if (!k->opt.sink.n_shards)
+		return;
 	slash = or_str_find(frame.stream, '/', 0);
 	e->shard = co_murmur2_partition(
 	    or_slice_from(frame.stream, slash < frame.stream.n ? slash + 1 : slash),
-	    k->opt.n_shards);
+	    k->opt.sink.n_shards);
 	if (e->shard != e->partition && k->misrouted++ == 0)
-		OR_LOG(OR_LOG_WARN, "kafka.misrouted", or_log_u64("partition", e->partition),
-		    or_log_u64("shard", e->shard), or_log_i64("offset", e->offset));
+		OR_LOG(OR_LOG_WARN, "kafka.misrouted", or_log_text("topic", k->opt.sink.topic),
+		    or_log_u64("partition", e->partition), or_log_u64("shard", e->shard),
+		    or_log_i64("offset", e->offset));
 }
 
 static struct or_slice append(uint8_t **to, struct or_slice s)
@@ -350,24 +359,41 @@ static struct or_slice append(uint8_t **to, struct or_slice s)
 	return copy;
 }
 
+/* A bare record becomes a batch, as an agent would have made it for HTTP. What is too large for one
+ * is no batch either, and will be refused as that. */
+static struct or_slice append_batch(struct co_kafka *k, uint8_t **to, struct or_slice value)
+{
+	struct or_slice copy;
+	struct or_buf batch;
+
+	if (!k->opt.sink.is_bare || value.n == 0 || value.n > WIRE_BATCH_RECORD_MAX)
+		return append(to, value);
+	wire_batch_begin(&batch);
+	wire_batch_add_record(&batch, value);
+	copy = append(to, or_buf_slice(&batch));
+	or_buf_done(&batch);
+	return copy;
+}
+
 static bool take(void *arg, const struct or_bus_kafka_message *m)
 {
 	struct co_kafka *k = arg;
 	struct window *w = &k->windows[m->partition];
 	struct or_slice frame = find_frame(m);
-	struct entry *e = or_mem_new(sizeof(*e) + frame.n + m->value.n);
+	struct entry *e = or_mem_new(sizeof(*e) + frame.n + wire_batch_room(m->value.n));
 	uint8_t *to = e->bytes;
 
 	e->k = k;
-	e->partition = e->shard = m->partition;
+	e->partition = m->partition;
+	e->shard = k->opt.sink.n_shards ? m->partition : 0;
 	e->offset = m->offset;
 	e->frame = append(&to, frame);
-	e->batch = append(&to, m->value);
+	e->batch = append_batch(k, &to, m->value);
 	read_frame(k, e);
 	*w->last = e;
 	w->last = &e->next;
 	w->n++;
-	w->bytes += frame.n + m->value.n;
+	w->bytes += e->frame.n + e->batch.n;
 	pump(k, m->partition);
 	w->is_full = w->n >= CO_KAFKA_WINDOW || w->bytes >= CO_KAFKA_WINDOW_BYTES;
 	return !w->is_full;
@@ -381,9 +407,9 @@ enum or_code co_kafka_open(
 	struct co_kafka *k = or_mem_new(sizeof(*k));
 	struct or_bus_kafka_consumer_opt consumer = {.loop = opt->loop,
 	    .access = opt->access,
-	    .topic = CO_KAFKA_TOPIC,
+	    .topic = opt->sink.topic,
 	    .group = opt->group,
-	    .n_partitions = opt->n_shards,
+	    .n_partitions = opt->sink.n_shards,
 	    .begin = begin,
 	    .take = take,
 	    .on_skip = on_skip,
@@ -393,11 +419,8 @@ enum or_code co_kafka_open(
 	enum or_code rc;
 
 	k->opt = *opt;
-	k->shards = or_mem_array(opt->n_shards, sizeof(struct co_ingest *));
-	k->windows = or_mem_array(opt->n_shards, sizeof(*k->windows));
 	k->scratch = or_arena_new(SCRATCH);
-	for (uint32_t i = 0; i < opt->n_shards; i++) {
-		k->shards[i] = opt->shards[i];
+	for (uint32_t i = 0; i < OR_LEN(k->windows); i++) {
 		k->windows[i].last = &k->windows[i].first;
 		k->windows[i].next = -1;
 	}
@@ -412,18 +435,24 @@ enum or_code co_kafka_open(
 	return rc;
 }
 
-void co_kafka_close(struct co_kafka *k)
+void co_kafka_stop(struct co_kafka *k)
 {
 	if (!k)
 		return;
 	or_bus_kafka_consumer_free(k->consumer);
-	or_slow_free(k->slow);
+	k->consumer = NULL;
 	or_loop_defer_cancel(k->opt.loop, on_turn, k);
-	for (uint32_t i = 0; i < k->opt.n_shards; i++)
+	for (uint32_t i = 0; i < k->n_windows; i++)
 		clear(&k->windows[i]);
+}
+
+void co_kafka_close(struct co_kafka *k)
+{
+	if (!k)
+		return;
+	co_kafka_stop(k);
+	or_slow_free(k->slow);
 	or_arena_free(k->scratch);
-	or_mem_free(k->windows);
-	or_mem_free(k->shards);
 	or_mem_free(k);
 }
 
@@ -432,8 +461,10 @@ void co_kafka_get_info(struct co_kafka_info *out, const struct co_kafka *k)
 	struct or_bus_kafka_consumer_info consumer;
 
 	or_bus_kafka_consumer_get_info(&consumer, k->consumer);
-	*out = (struct co_kafka_info){.state = consumer.state,
+	*out = (struct co_kafka_info){.topic = k->opt.sink.topic,
+	    .state = consumer.state,
 	    .why = consumer.why,
+	    .partitions = k->opt.sink.n_shards ? k->opt.sink.n_shards : k->n_windows,
 	    .messages = consumer.messages,
 	    .stored = k->stored,
 	    .refused = k->refused,
@@ -443,6 +474,6 @@ void co_kafka_get_info(struct co_kafka_info *out, const struct co_kafka *k)
 
 uint64_t co_kafka_next(const struct co_kafka *k, uint32_t partition)
 {
-	OR_ASSERT(partition < k->opt.n_shards);
+	OR_ASSERT(partition < OR_LEN(k->windows));
 	return k->windows[partition].next < 0 ? 0 : (uint64_t)k->windows[partition].next;
 }

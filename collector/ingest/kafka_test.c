@@ -90,13 +90,34 @@ static void open_shard(struct fixture *f)
 	ASSERT_OK(co_ingest_open(&f->in, &f->opt, &f->err), &f->err);
 }
 
+static void *submit(void *self, uint32_t shard, const struct co_ingest_request *request,
+    co_ingest_fn *fn, void *arg)
+{
+	assert_int_equal(shard, 0);
+	return co_ingest_submit(((struct fixture *)self)->in, request, fn, arg);
+}
+
+static void cancel(void *call)
+{
+	co_ingest_cancel(call);
+}
+
+static uint64_t next(void *self, struct or_slice name, uint32_t partition)
+{
+	return co_ingest_next(((struct fixture *)self)->in, name, partition);
+}
+
 static void open_kafka(struct fixture *f)
 {
 	struct co_kafka_opt opt = {.loop = f->loop,
 	    .access = &f->access,
 	    .group = "test",
-	    .shards = &f->in,
-	    .n_shards = 1,
+	    .sink = {.topic = CO_KAFKA_TOPIC,
+		.n_shards = 1,
+		.self = f,
+		.submit = submit,
+		.cancel = cancel,
+		.next = next},
 	    .on_agent = on_agent,
 	    .arg = f};
 

@@ -4,11 +4,15 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "collector/ingest/check.h"
+#include "collector/ingest/dead.h"
 
 #include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
 
 enum {
 	CALL_ARENA = 1024 * 1024,
+	DEAD = 16 * 1024 * 1024,
 	PENDING = 32 * 1024 * 1024,
 	KEEP = 1024 * 1024, /* bytes of buffer that an idle topic holds on to */
 };
@@ -33,9 +37,10 @@ struct co_telemetry {
 	struct co_telemetry_opt opt;
 	char *dir;
 	struct co_ingest_opt check; /* what frames are checked by */
-	struct co_depot *depot;     /* the slow thread's while a commit runs */
-	struct co_marks *marks;     /* of all that was queued: the loop's */
-	struct or_buf queue;        /* groups that wait for the next commit */
+	struct co_dead *dead;
+	struct co_depot *depot; /* the slow thread's while a commit runs */
+	struct co_marks *marks; /* of all that was queued: the loop's */
+	struct or_buf queue;    /* groups that wait for the next commit */
 	struct list waiting;
 	struct or_buf writing; /* groups of the commit that runs */
 	struct list committing;
@@ -197,6 +202,38 @@ static void count_missing(
 	    or_log_u64("from", next), or_log_u64("to", f->seq_from - 1));
 }
 
+/* A place that is read from is a stream of nobody's: its offsets are the numbers, from 1. */
+static void place_key(struct co_marks_key *out, char text[CO_MARKS_STREAM_MAX + 1],
+    struct or_slice name, uint32_t partition)
+{
+	static const uint8_t nobody[CO_MARKS_AGENT_LEN];
+
+	snprintf(text, CO_MARKS_STREAM_MAX + 1, "from %.*s", OR_SLICE_FMT(name));
+	*out =
+	    (struct co_marks_key){or_slice(nobody, sizeof(nobody)), partition, or_slice_str(text)};
+}
+
+/* Behind what was queued, so that no crash keeps the place and loses what came from there. Where
+ * it finds no room, something is read again. */
+static void queue_place(struct co_telemetry *t, const struct co_ingest_source *source)
+{
+	char text[CO_MARKS_STREAM_MAX + 1];
+	struct co_depot_group g = {.received_ns = or_loop_wall_ns(t->opt.loop)};
+
+	if (!source->next)
+		return;
+	place_key(&g.key, text, source->name, source->partition);
+	g.from = co_marks_expected(t->marks, &g.key) + 1;
+	g.to = source->next(source->arg);
+	if (g.to < g.from || !co_marks_has_room(t->marks, &g.key, g.from, g.to))
+		return;
+	co_depot_put(&t->queue, &g, NULL, 0);
+	if (or_buf_ok(&t->queue))
+		OR_ASSERT(co_marks_add(t->marks, &g.key, g.from, g.to) == OR_OK);
+	else
+		t->queue.full = false;
+}
+
 /* Queues what is new of the frame. */
 static enum or_code queue_group(struct co_telemetry_call *c, const struct co_check *check,
     struct or_arena *a, const char **reason)
@@ -241,9 +278,13 @@ static enum or_code queue_group(struct co_telemetry_call *c, const struct co_che
 	return OR_OK;
 }
 
-static void refuse(struct co_telemetry_call *c, enum or_code rc, const char *reason)
+static void refuse(struct co_telemetry_call *c, const struct co_ingest_request *request,
+    enum or_code rc, const char *reason)
 {
 	c->t->stats.refused++;
+	if (rc != OR_FULL)
+		co_dead_put(c->t->dead, request, co_check_is_signed(reason), reason, c->err.msg,
+		    or_loop_wall_ns(c->t->opt.loop));
 	finish(c, rc, reason);
 }
 
@@ -261,7 +302,7 @@ static void take(
 		rc = co_check_opaque(
 		    &check, &t->check, request, or_loop_wall_ns(t->opt.loop), a, &reason, &c->err);
 	if (rc) {
-		refuse(c, rc, reason);
+		refuse(c, request, rc, reason);
 		return;
 	}
 	rc = queue_group(c, &check, a, &reason);
@@ -269,6 +310,8 @@ static void take(
 		finish(c, rc, reason);
 		return;
 	}
+	if (c->n_frames)
+		queue_place(t, &request->source);
 	/* What is known may still be on its way to the disk. */
 	if (!c->n_frames && !t->is_committing && !t->waiting.first) {
 		finish(c, OR_OK, "ok");
@@ -302,6 +345,24 @@ void co_telemetry_cancel(struct co_telemetry_call *call)
 
 /* ---- beginning and end */
 
+uint64_t co_telemetry_next(const struct co_telemetry *t, struct or_slice name, uint32_t partition)
+{
+	char text[CO_MARKS_STREAM_MAX + 1];
+	struct co_marks_key key;
+
+	place_key(&key, text, name, partition);
+	return co_marks_expected(t->marks, &key);
+}
+
+static enum or_code open_dead(struct co_telemetry *t, struct or_err *err)
+{
+	char dir[PATH_MAX];
+
+	snprintf(dir, sizeof(dir), "%s/dead", t->dir);
+	return co_dead_open(
+	    &t->dead, dir, t->opt.dead_bytes ? t->opt.dead_bytes : DEAD, t->opt.slow, err);
+}
+
 enum or_code co_telemetry_open(
     struct co_telemetry **out, const struct co_telemetry_opt *opt, struct or_err *err)
 {
@@ -325,6 +386,8 @@ enum or_code co_telemetry_open(
 	list_init(&t->waiting);
 	list_init(&t->committing);
 	rc = co_depot_open(&t->depot, &depot, err);
+	if (!rc)
+		rc = open_dead(t, err);
 	if (rc) {
 		co_telemetry_close(t);
 		return or_err_wrap(err, rc, "topic %s", opt->topic);
@@ -346,6 +409,7 @@ void co_telemetry_close(struct co_telemetry *t)
 	finish_all(&t->committing, OR_CLOSED, &closed);
 	finish_all(&t->waiting, OR_CLOSED, &closed);
 	co_depot_close(t->depot);
+	co_dead_close(t->dead);
 	co_marks_free(t->marks);
 	or_buf_done(&t->queue);
 	or_buf_done(&t->writing);
@@ -367,5 +431,7 @@ void co_telemetry_stats(struct co_telemetry_stats *out, const struct co_telemetr
 {
 	*out = t->stats;
 	out->damaged = t->depot ? co_depot_damaged(t->depot) : 0;
+	out->dead_letters = t->dead ? co_dead_letters(t->dead) : 0;
+	out->dead_dropped = t->dead ? co_dead_dropped(t->dead) : 0;
 	out->streams = co_marks_streams(t->marks);
 }

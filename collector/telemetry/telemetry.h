@@ -7,7 +7,9 @@
  *
  * Commits are grouped: what comes while one runs waits for the next. A record whose number is
  * stored already is dropped and acknowledged, once the one before it is durable. Numbers that are
- * missing before a frame are counted, said in the answer and logged.
+ * missing before a frame are counted, said in the answer and logged. What is refused goes to the
+ * dead-letter folder (collector/ingest/dead.h), <dir>/dead.
+ * What was read from somewhere leaves in the same commit how far that has been read.
  *
  * Thread: the loop's; the depot works on the slow thread. Owns its depot.
  * Limits: opt.max_pending bytes that wait (OR_FULL); those of proto/ and of the marks.
@@ -32,7 +34,8 @@ struct co_telemetry_opt {
 	const char *dir;   /* copied */
 	int64_t keep_ns;   /* 0: for good */
 	uint64_t segment_bytes;
-	size_t max_pending; /* 0: 32 MiB */
+	size_t max_pending;  /* 0: 32 MiB */
+	uint64_t dead_bytes; /* quota of the dead-letter folder; 0: 16 MiB */
 	/* As in co_ingest_opt. */
 	const struct or_crypto_key *const *issuers;
 	size_t n_issuers;
@@ -57,8 +60,12 @@ struct co_telemetry_call *co_telemetry_submit(
     struct co_telemetry *t, const struct co_ingest_request *request, co_ingest_fn *fn, void *arg);
 void co_telemetry_cancel(struct co_telemetry_call *call);
 
+/* As co_ingest_next. */
+uint64_t co_telemetry_next(const struct co_telemetry *t, struct or_slice name, uint32_t partition);
+
 struct co_telemetry_stats {
 	uint64_t frames, records, bytes, duplicates, missing, refused, failed_commits;
+	uint64_t dead_letters, dead_dropped;
 	uint64_t damaged; /* segments with bytes that do not check, found at the start */
 	size_t streams;
 };

@@ -159,7 +159,16 @@ struct sent {
 	struct wire_dropped dropped; /* to: 0 for none */
 	const char *stream, *topic;
 	bool wrong_key;
+	uint64_t next; /* it was read from CLUSTER, and this is where to go on */
 };
+
+#define CLUSTER "cluster/otlp_logs"
+enum { PARTITION = 3 };
+
+static uint64_t get_next(void *arg)
+{
+	return *(const uint64_t *)arg;
+}
 
 static struct co_telemetry_call *submit(struct fixture *x, const struct sent *s)
 {
@@ -174,8 +183,10 @@ static struct co_telemetry_call *submit(struct fixture *x, const struct sent *s)
 	    .dropped = &s->dropped,
 	    .n_dropped = s->dropped.to ? 1 : 0,
 	    .sent_ns = 1};
+	uint64_t next = s->next;
 	struct co_ingest_request request = {
-	    .topic = or_slice_str(s->topic ? s->topic : "otlp_logs")};
+	    .topic = or_slice_str(s->topic ? s->topic : "otlp_logs"),
+	    .source = {OR_SLICE_LIT(CLUSTER), PARTITION, next ? get_next : NULL, &next}};
 	struct co_telemetry_call *call;
 	struct or_buf frame, batch;
 	size_t n = 0;
@@ -314,12 +325,83 @@ static void submit__refuses(void **state)
 	assert_stored(x, 0, 0);
 }
 
+static void refused__are_kept(void **state)
+{
+	struct fixture *x = *state;
+	struct co_telemetry_stats stats;
+	struct or_sys_names names;
+
+	submit(x, &(struct sent){.from = 1, .to = 1, .wrong_key = true});
+	submit(x, &(struct sent){.from = 1, .to = 1, .stream = "otlp_logs/invoices"});
+	while (or_slow_queued(x->slow))
+		or_loop_turn(x->loop, false);
+	co_telemetry_stats(&stats, x->t);
+	assert_int_equal(stats.refused, 2);
+	assert_int_equal(stats.dead_letters, 2);
+	ASSERT_OK(
+	    or_sys_list(&names, or_arena_printf(x->a, "%s/dead", x->depot), &x->err), &x->err);
+	assert_int_equal(names.n, 2);
+	or_sys_names_free(&names);
+}
+
+static uint64_t next_of(struct fixture *x, uint32_t partition)
+{
+	return co_telemetry_next(x->t, OR_SLICE_LIT(CLUSTER), partition);
+}
+
+static void read_in(struct fixture *x, uint64_t seq, uint64_t next)
+{
+	size_t before = x->answers;
+
+	submit(x, &(struct sent){.from = seq, .to = seq, .next = next});
+	wait_answers(x, before + 1);
+}
+
+static void place__is_stored_with_what_was_read(void **state)
+{
+	struct fixture *x = *state;
+
+	assert_int_equal(next_of(x, PARTITION), 0);
+	read_in(x, 1, 1);
+	read_in(x, 2, 6); /* others' messages were passed over */
+	read_in(x, 3, 7);
+	assert_int_equal(next_of(x, PARTITION), 7);
+	close_topic(x);
+	open_topic(x);
+	assert_int_equal(next_of(x, PARTITION), 7);
+	assert_int_equal(next_of(x, PARTITION + 1), 0);
+	assert_int_equal(co_telemetry_next(x->t, OR_SLICE_LIT("other/otlp_logs"), PARTITION), 0);
+	read_in(x, 3, 7); /* again: nothing to store */
+	assert_int_equal(x->answer.duplicates, 1);
+	assert_stored(x, 3, 0);
+}
+
 static int fault(void *arg, enum or_sys_op op, size_t *limit)
 {
 	struct fixture *x = arg;
 
 	*limit = 5;
 	return op == x->fail_op && x->fail_after-- == 0 ? EIO : 0;
+}
+
+static void place__is_not_stored_without_what_was_read(void **state)
+{
+	struct fixture *x = *state;
+
+	read_in(x, 1, 1);
+	x->fail_op = OR_SYS_SYNC;
+	x->fail_after = 0;
+	or_sys_fault_set(fault, x);
+	read_in(x, 2, 2);
+	or_sys_fault_set(NULL, NULL);
+	ASSERT_CODE(x->answer.code, OR_IO);
+	assert_int_equal(next_of(x, PARTITION), 1);
+	close_topic(x);
+	open_topic(x);
+	assert_int_equal(next_of(x, PARTITION), 1);
+	read_in(x, 2, 2);
+	assert_stored(x, 2, 0);
+	assert_int_equal(next_of(x, PARTITION), 2);
 }
 
 /* After a fault at every write and sync: what was refused is not there, what is sent again is,
@@ -407,7 +489,7 @@ static void days__begin_segments_and_old_ones_go(void **state)
 		or_loop_advance(x->loop, 86400 * OR_NS_PER_S);
 	}
 	ASSERT_OK(or_sys_list(&names, x->depot, &x->err), &x->err);
-	assert_int_equal(names.n, 5); /* four days and the lock */
+	assert_int_equal(names.n, 6); /* four days, the lock, and the dead letters */
 	assert_string_equal(names.names[0] + 10, "-20251130.seg");
 	or_sys_names_free(&names);
 	close_topic(x);
@@ -514,6 +596,10 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(
 		submit__counts_what_is_missing_and_dropped, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(submit__refuses, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(refused__are_kept, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(place__is_stored_with_what_was_read, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(
+		place__is_not_stored_without_what_was_read, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(faults__lose_and_double_nothing, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(damage__is_left_alone_and_counted, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(

@@ -87,7 +87,7 @@ def a_restart_goes_on_where_the_log_says():
         check(len(w.audit("port=totals")) == 10, "each once")
         check_has(w.cli("verify").out, "complete and unchanged")
         with open(os.path.join(w.state, "collector/collector.log")) as f:
-            begins = [line for line in f if "kafka.begins" in line]
+            begins = [line for line in f if "kafka.begins" in line and '"outrider.audit"' in line]
         check(len(begins) == 2 and '"offset":-1' not in begins[1], begins)
 
 
@@ -100,7 +100,7 @@ def an_unknown_topic_is_said_and_nothing_lost():
         check(ship(w)["state"] == "refused", ship(w))
         check_has(doctor(w), "nknown topic")
         wait_for("the collector to say it", lambda: w.collector_kafka().get("state") == "misfit")
-        w.kafka.topic("outrider.audit", 1)
+        w.kafka.topics(1, "outrider.audit")
         w.kafka.partitions = 1
         w.shipped()
         check(len(w.audit("port=totals")) == 5, "what waited arrived")

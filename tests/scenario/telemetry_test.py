@@ -52,8 +52,8 @@ runpy.run_path(sys.argv[1], run_name="__main__")
 """
 
 
-def a_workloads_output_is_kept_as_logs():
-    with World() as w:
+def a_workloads_output_is_kept_as_logs(kafka=None):
+    with World(kafka) as w:
         w.up()
         w.run_orders(command=[sys.executable, "-c", WORKLOAD, f"{ORDERS}/serve.py"])
         found = eventually(w, "logs", 'product=orders body=line* limit=10000', 500)
@@ -72,12 +72,12 @@ def a_workloads_output_is_kept_as_logs():
             check(f"line {i}\n" in passed, f"line {i} was not passed on")
 
 
-def official_clients_are_understood():
+def official_clients_are_understood(kafka=None):
     python = clients_python()
     if not python:
         print("skipped: the official clients cannot be installed here")
         return
-    with World() as w:
+    with World(kafka) as w:
         w.up()
         w.run_orders()
         env = dict(os.environ, OTEL_EXPORTER_OTLP_ENDPOINT=intake(w), OPENLINEAGE_URL=intake(w),
@@ -120,8 +120,8 @@ def complete(w):
     return result.out if result.code == 0 and "COMPLETE" in result.out else None
 
 
-def the_job_reports_without_the_client_too():
-    with World() as w:
+def the_job_reports_without_the_client_too(kafka=None):
+    with World(kafka) as w:
         w.up()
         w.run_orders()
         refresh(w, sys.executable, dict(os.environ, OPENLINEAGE_URL=intake(w)))

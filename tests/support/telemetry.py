@@ -73,6 +73,8 @@ def delivered(w):
         except (OSError, ValueError, KeyError):
             return False
     wait_for("telemetry to be shipped", empty)
+    if w.kafka:
+        wait_for("the collector to read the telemetry in Kafka", w.is_telemetry_read)
 
 
 def rows(w, verb, query):

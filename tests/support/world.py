@@ -72,18 +72,22 @@ class Answer:
         return f"{self.status} {self.headers} {self.body[:300]!r}"
 
 
+TELEMETRY = ("otlp_logs", "otlp_metrics", "otlp_spans", "openlineage")
+
+
 class Kafka:
-    """A real Kafka of one node (tools/kafka.sh), with the topic of audit records."""
+    """A real Kafka of one node (tools/kafka.sh), with the topics of audit records and telemetry."""
 
     def __init__(self, directory, partitions=1):
         self.dir = directory
         self.partitions = partitions
         self.start()
         if partitions:
-            self.topic("outrider.audit", partitions)
+            self.topics(partitions, "outrider.audit")
+            self.topics(1, *TELEMETRY)
 
-    def script(self, verb):
-        subprocess.run([os.path.join(ROOT, "tools/kafka.sh"), verb, self.dir], check=True,
+    def script(self, verb, *args):
+        subprocess.run([os.path.join(ROOT, "tools/kafka.sh"), verb, self.dir, *args], check=True,
                        stdin=subprocess.DEVNULL, timeout=300)
 
     def start(self):
@@ -104,16 +108,27 @@ class Kafka:
         with open(os.path.join(self.dir, name)) as f:
             return f.read().strip()
 
-    def topic(self, name, partitions):
-        subprocess.run([os.path.join(BIN, "kafka-topic-tool"), self.read("brokers"), name,
-                        str(partitions)], check=True, timeout=120)
+    def topics(self, partitions, *names):
+        subprocess.run([os.path.join(BIN, "kafka-topic-tool"), self.read("brokers"),
+                        str(partitions), *names], check=True, timeout=120)
+
+    def allow(self, user, *topics):
+        """Lets that user write there."""
+        self.script("allow", user, "Write", *topics)
+
+    def ends(self, *places):
+        """The offset that the next message of each (topic, partition) gets."""
+        asked = [arg for topic, partition in places for arg in ("-t", f"{topic}:{partition}:-1")]
+        p = subprocess.run(["kcat", "-b", self.read("brokers"), "-Q", *asked], check=True,
+                           stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True, timeout=60)
+        found = {}
+        for line in p.stdout.splitlines():  # "topic [0] offset 7"
+            topic, partition, _, offset = line.split()
+            found[topic, int(partition.strip("[]"))] = int(offset)
+        return [found[place] for place in places]
 
     def end(self, topic, partition):
-        """The offset that the next message of that partition gets."""
-        p = subprocess.run(["kcat", "-b", self.read("brokers"), "-Q", "-t",
-                            f"{topic}:{partition}:-1"], check=True, stdout=subprocess.PIPE,
-                           stdin=subprocess.DEVNULL, text=True, timeout=60)
-        return int(p.stdout.split()[-1])
+        return self.ends((topic, partition))[0]
 
     def environment(self, user=None, password=None):
         """What agents and collectors need to know; with a user over SASL_SSL."""
@@ -313,10 +328,19 @@ class World:
             wait_for("the collector to read what is in Kafka", self.is_read)
 
     def is_read(self):
-        """True where the collector is done with everything that Kafka holds now."""
-        ends = [self.kafka.end("outrider.audit", i) for i in range(self.kafka.partitions)]
-        return [n >= end for n, end in zip(self.collector_kafka().get("next", []), ends)] == \
-            [True] * len(ends)
+        """True where the collector is done with all audit records that Kafka holds now."""
+        said = self.collector_kafka().get("next", [])
+        places = [("outrider.audit", i) for i in range(self.kafka.partitions)]
+        return len(said) >= len(places) and \
+            all(n >= end for n, end in zip(said, self.kafka.ends(*places)))
+
+    def is_telemetry_read(self):
+        """The same for telemetry."""
+        said = self.collector_kafka().get("telemetry", [])
+        places = [(r["topic"], i) for r in said for i in range(len(r["next"]))]
+        return len(said) == len(TELEMETRY) and all(r["state"] == "up" for r in said) and \
+            all(n >= end for n, end in zip([n for r in said for n in r["next"]],
+                                           self.kafka.ends(*places)))
 
     def collector_kafka(self):
         """What the collector says of Kafka on /readyz."""

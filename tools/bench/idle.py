@@ -12,7 +12,7 @@ import time
 from world import World, check, wait_for
 
 SECONDS = 10
-RESTS = {"http": 3, "kafka": 20}  # wake-ups a second of a process that does nothing more
+RESTS = {"http": 3, "kafka": 50}  # wake-ups a second of a process that does nothing more
 
 
 def pss_mib(pid):
