@@ -64,9 +64,9 @@ static void locate(
 }
 
 static void add(struct pol_diags *d, const struct pol_source *src, size_t at, size_t n,
-    bool warning, const char *help, const char *msg)
+    enum pol_finding finding, bool warning, const char *help, const char *msg)
 {
-	struct pol_diag g = {.warning = warning};
+	struct pol_diag g = {.warning = warning, .finding = finding};
 
 	d->errors += !warning;
 	if (d->n == POL_DIAG_MAX) {
@@ -94,7 +94,7 @@ void pol_diag_add(struct pol_diags *d, const struct pol_source *src, size_t at, 
 	va_start(ap, fmt);
 	vsnprintf(msg, sizeof(msg), fmt, ap);
 	va_end(ap);
-	add(d, src, at, n, false, help, msg);
+	add(d, src, at, n, POL_FINDING_NONE, false, help, msg);
 }
 
 void pol_diag_warn(
@@ -108,7 +108,21 @@ void pol_diag_warn(
 	va_start(ap, fmt);
 	vsnprintf(msg, sizeof(msg), fmt, ap);
 	va_end(ap);
-	add(d, src, at, n, true, NULL, msg);
+	add(d, src, at, n, POL_FINDING_NONE, true, NULL, msg);
+}
+
+void pol_diag_find(struct pol_diags *d, const struct pol_source *src, size_t at, size_t n,
+    enum pol_finding finding, const char *fmt, ...)
+{
+	char msg[MSG_MAX];
+	va_list ap;
+
+	if (!d)
+		return;
+	va_start(ap, fmt);
+	vsnprintf(msg, sizeof(msg), fmt, ap);
+	va_end(ap);
+	add(d, src, at, n, finding, finding >= POL_FINDING_WARNINGS, NULL, msg);
 }
 
 /* The caret's line: tabs stay tabs, so that it stands right at any tab width. */
@@ -133,8 +147,11 @@ static void print_caret(struct or_buf *b, const struct pol_diag *g)
 
 static void print_one(struct or_buf *b, const struct pol_diag *g)
 {
-	or_buf_printf(b, "%s:%u:%u: %s: %s\n", g->file, g->line, g->col,
-	    g->warning ? "warning" : "error", g->msg);
+	const char *class = pol_finding_name(g->finding);
+
+	or_buf_printf(b, "%s:%u:%u: %s: %s%s%s%s\n", g->file, g->line, g->col,
+	    g->warning ? "warning" : "error", g->msg, class ? " [" : "", class ? class : "",
+	    class ? "]" : "");
 	or_buf_printf(b, "%5u | ", g->line);
 	or_buf_put_slice(b, g->text);
 	or_buf_put_byte(b, '\n');

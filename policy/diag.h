@@ -11,6 +11,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/err.h"
+#include "policy/finding.h"
 
 #define POL_DIAG_MAX 20
 
@@ -20,6 +21,7 @@ struct pol_diag {
 	uint32_t col;
 	uint32_t width; /* code points under the caret, at least 1 */
 	bool warning;
+	enum pol_finding finding;
 	const char *msg;
 	const char *help;     /* or NULL */
 	struct or_slice text; /* the line, or the part of a long one around col */
@@ -49,7 +51,11 @@ void pol_diag_add(struct pol_diags *d, const struct pol_source *src, size_t at, 
 void pol_diag_warn(struct pol_diags *d, const struct pol_source *src, size_t at, size_t n,
     const char *fmt, ...) OR_PRINTF(5, 6);
 
-/* Every diagnostic:
+/* Adds what validation found; its class says whether it is a warning. */
+void pol_diag_find(struct pol_diags *d, const struct pol_source *src, size_t at, size_t n,
+    enum pol_finding finding, const char *fmt, ...) OR_PRINTF(6, 7);
+
+/* Every diagnostic (a finding with its class behind the message):
  *   orders.cedar:3:17: error: expected `)`, found `&&`
  *       3 | permit (principal && action)
  *         |                   ^~

@@ -5,7 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-void pol_typecheck_fail(struct pol_check *c, const struct pol_node *n, const char *fmt, ...)
+void pol_typecheck_fail(
+    struct pol_check *c, const struct pol_node *n, enum pol_finding finding, const char *fmt, ...)
 {
 	char msg[384];
 	va_list ap;
@@ -20,7 +21,7 @@ void pol_typecheck_fail(struct pol_check *c, const struct pol_node *n, const cha
 	va_start(ap, fmt);
 	vsnprintf(msg, sizeof(msg), fmt, ap);
 	va_end(ap);
-	pol_diag_add(c->diags, c->src, n->at, n->len, NULL, "%s", msg);
+	pol_diag_find(c->diags, c->src, n->at, n->len, finding, "%s", msg);
 }
 
 /* A type as text for a message, cut. */
@@ -41,7 +42,8 @@ void pol_typecheck_mismatch(struct pol_check *c, const struct pol_node *n, const
 	char text[128];
 
 	describe(text, sizeof(text), found);
-	pol_typecheck_fail(c, n, "expected %s, found %s", expected, text);
+	pol_typecheck_fail(
+	    c, n, POL_FINDING_UNEXPECTED_TYPE, "expected %s, found %s", expected, text);
 }
 
 void pol_typecheck_incompatible(struct pol_check *c, const struct pol_node *n,
@@ -51,7 +53,8 @@ void pol_typecheck_incompatible(struct pol_check *c, const struct pol_node *n,
 
 	describe(x, sizeof(x), a);
 	describe(y, sizeof(y), b);
-	pol_typecheck_fail(c, n, "the types %s and %s are not compatible", x, y);
+	pol_typecheck_fail(
+	    c, n, POL_FINDING_INCOMPATIBLE_TYPES, "the types %s and %s are not compatible", x, y);
 }
 
 struct pol_answer pol_typecheck_expect(struct pol_check *c, const struct pol_node *n,
@@ -220,11 +223,12 @@ static struct pol_answer check_attr(
 		return (struct pol_answer){NULL, false, NULL};
 	if (!pol_types_attr(c->arena, c->schema, on.type, n->name, &attr)) {
 		describe(text, sizeof(text), on.type);
-		pol_typecheck_fail(c, n, "%s has no attribute `%.*s`", text, OR_SLICE_FMT(n->name));
+		pol_typecheck_fail(c, n, POL_FINDING_UNSAFE_ATTRIBUTE_ACCESS,
+		    "%s has no attribute `%.*s`", text, OR_SLICE_FMT(n->name));
 		return (struct pol_answer){NULL, false, NULL};
 	}
 	if (!attr.required && !pol_typecheck_caps_has(prior, n->a, n->name, NULL)) {
-		pol_typecheck_fail(c, n,
+		pol_typecheck_fail(c, n, POL_FINDING_UNSAFE_OPTIONAL_ATTRIBUTE_ACCESS,
 		    "the attribute `%.*s` may be absent: ask with `has` before",
 		    OR_SLICE_FMT(n->name));
 		return (struct pol_answer){attr.type, false, NULL};
@@ -299,7 +303,8 @@ static struct pol_answer check_has(
 		if (i + 1 == n->n)
 			break;
 		if (!found) {
-			pol_typecheck_fail(c, n, "`%.*s` may be there, but its type is not known",
+			pol_typecheck_fail(c, n, POL_FINDING_UNSAFE_ATTRIBUTE_ACCESS,
+			    "`%.*s` may be there, but its type is not known",
 			    OR_SLICE_FMT(n->names[i]));
 			return (struct pol_answer){&pol_types_bool, false, NULL};
 		}
@@ -350,7 +355,8 @@ static struct pol_answer check_set(
 	bool known = true, failed = false;
 
 	if (c->strict && n->n == 0) {
-		pol_typecheck_fail(c, n, "the type of an empty set is not known");
+		pol_typecheck_fail(
+		    c, n, POL_FINDING_EMPTY_SET_FORBIDDEN, "the type of an empty set is not known");
 		return (struct pol_answer){NULL, false, NULL};
 	}
 	for (uint32_t i = 0; i < n->n; i++) {
@@ -464,7 +470,27 @@ static struct pol_answer check_structure(
 	}
 }
 
-struct pol_answer pol_typecheck_expr(
+const struct pol_type *pol_typecheck_type(const struct pol_check *c, const struct pol_node *n)
+{
+	return or_map_find(c->types, or_slice((const uint8_t *)&n, sizeof(n)));
+}
+
+static void note_type(struct pol_check *c, const struct pol_node *n, const struct pol_type *type)
+{
+	const struct pol_node **key = or_arena_alloc(c->arena, sizeof(*key));
+
+	if (!key) {
+		c->full = true;
+		return;
+	}
+	*key = n;
+	/* What is looked at twice has the same type. */
+	if (or_map_put(c->types, or_slice((const uint8_t *)key, sizeof(*key)),
+		(void *)(uintptr_t)type) == OR_FULL)
+		c->full = true;
+}
+
+static struct pol_answer check_expr(
     struct pol_check *c, const struct pol_node *n, const struct pol_cap *prior)
 {
 	switch (n->op) {
@@ -487,4 +513,14 @@ struct pol_answer pol_typecheck_expr(
 	case POL_OP_GE: return pol_typecheck_ops_compare(c, n, prior);
 	default: return check_structure(c, n, prior);
 	}
+}
+
+struct pol_answer pol_typecheck_expr(
+    struct pol_check *c, const struct pol_node *n, const struct pol_cap *prior)
+{
+	struct pol_answer a = check_expr(c, n, prior);
+
+	if (c->types && a.type)
+		note_type(c, n, a.type);
+	return a;
 }

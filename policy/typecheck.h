@@ -10,6 +10,7 @@
 #ifndef POLICY_TYPECHECK_H
 #define POLICY_TYPECHECK_H
 
+#include "base/map.h"
 #include "policy/ast.h"
 #include "policy/types.h"
 
@@ -36,6 +37,8 @@ struct pol_check {
 	const struct pol_node *reported[64]; /* each place once, though environments are many */
 	size_t n_reported;
 	bool full;
+	/* Where not NULL: the type of each node that was looked at, by its address. */
+	struct or_map *types;
 };
 
 /* type NULL: not known. Not ok: an error has been found in it, here or by another check. */
@@ -80,9 +83,12 @@ const struct pol_cap *pol_typecheck_caps_union(
 const struct pol_cap *pol_typecheck_caps_both(
     struct pol_check *c, const struct pol_cap *a, const struct pol_cap *b);
 
+/* The type found of a node; NULL where it was not looked at, because it is never evaluated. */
+const struct pol_type *pol_typecheck_type(const struct pol_check *c, const struct pol_node *n);
+
 /* Reports at the node, once. */
-void pol_typecheck_fail(struct pol_check *c, const struct pol_node *n, const char *fmt, ...)
-    OR_PRINTF(3, 4);
+void pol_typecheck_fail(struct pol_check *c, const struct pol_node *n, enum pol_finding finding,
+    const char *fmt, ...) OR_PRINTF(4, 5);
 /* "expected …, found …" */
 void pol_typecheck_mismatch(struct pol_check *c, const struct pol_node *n, const char *expected,
     const struct pol_type *found);

@@ -248,13 +248,16 @@ struct pol_answer pol_typecheck_ops_tag(
 		return out;
 	}
 	if (!shown) {
-		pol_typecheck_fail(c, n, "the tag may be absent: ask with hasTag before");
+		pol_typecheck_fail(c, n, POL_FINDING_UNSAFE_TAG_ACCESS,
+		    "the tag may be absent: ask with hasTag before");
 		return answer(NULL, false);
 	}
 	if (!joined)
-		pol_typecheck_fail(c, n, "the tags of these entities have no common type");
+		pol_typecheck_fail(c, n, POL_FINDING_INCOMPATIBLE_TYPES,
+		    "the tags of these entities have no common type");
 	else if (!tags)
-		pol_typecheck_fail(c, n, "entities of this type have no tags");
+		pol_typecheck_fail(
+		    c, n, POL_FINDING_UNSAFE_TAG_ACCESS, "entities of this type have no tags");
 	return answer(tags, tags && a.ok && b.ok);
 }
 
@@ -279,17 +282,19 @@ struct pol_answer pol_typecheck_ops_ext(
 	struct pol_answer out = answer(type_of_kind(sig->result), true);
 
 	if (n->n != sig->n_args) {
-		pol_typecheck_fail(c, n, "%s takes %u argument%s, not %u", sig->name, sig->n_args,
+		pol_typecheck_fail(c, n, POL_FINDING_WRONG_NUMBER_ARGUMENTS,
+		    "%s takes %u argument%s, not %u", sig->name, sig->n_args,
 		    sig->n_args == 1 ? "" : "s", n->n);
 		return answer(out.type, false);
 	}
 	/* What is left of a constructor after parsing has no literal, or one that is not valid. */
 	if (fn < POL_EXT_CONSTRUCTORS && n->a->op == POL_OP_LIT) {
 		if (n->a->lit.kind == POL_STRING)
-			pol_typecheck_fail(
-			    c, n, "this is not a valid %s", pol_value_kind_name(sig->result));
+			pol_typecheck_fail(c, n, POL_FINDING_FUNCTION_ARGUMENT_VALIDATION,
+			    "this is not a valid %s", pol_value_kind_name(sig->result));
 	} else if (fn < POL_EXT_CONSTRUCTORS && c->strict) {
-		pol_typecheck_fail(c, n, "%s needs a literal", sig->name);
+		pol_typecheck_fail(
+		    c, n, POL_FINDING_NON_LIT_EXT_CONSTRUCTOR, "%s needs a literal", sig->name);
 		out.ok = false;
 	}
 	for (uint32_t i = 0; i < n->n; i++)

@@ -3,8 +3,13 @@
 
 #include "policy/conform.h"
 #include "policy/typecheck.h"
+#include "policy/validate_level.h"
 
-enum { ENV_BUDGET = 32 << 20 };
+#include <limits.h>
+
+enum { ENV_BUDGET = 32 << 20, NODES_MAX = 4 << 20 };
+
+#define NO_LEVEL UINT_MAX
 
 struct validation {
 	struct pol_check c;
@@ -12,13 +17,16 @@ struct validation {
 	const struct pol_body *body;
 	struct or_arena *nodes; /* of the policy */
 	const struct pol_node *scope[3];
+	const struct pol_node **conditions;
+	unsigned int max_level; /* or NO_LEVEL */
+	bool possible;          /* some request may satisfy it */
 };
 
-static void report(
-    struct validation *v, size_t at, size_t n, const char *what, struct or_slice name)
+static void report(struct validation *v, size_t at, size_t n, enum pol_finding finding,
+    const char *what, struct or_slice name)
 {
 	v->c.errors++;
-	pol_diag_add(v->c.diags, v->c.src, at, n, NULL, "%s `%.*s`", what, OR_SLICE_FMT(name));
+	pol_diag_find(v->c.diags, v->c.src, at, n, finding, "%s `%.*s`", what, OR_SLICE_FMT(name));
 }
 
 static bool is_action_declared(const struct pol_schema *s, struct or_slice type)
@@ -37,7 +45,7 @@ static void check_type(struct validation *v, struct or_slice type, size_t at, si
 			 : pol_schema_entity_find(v->c.schema, type) != NULL;
 
 	if (!known)
-		report(v, at, n, "unknown entity type", type);
+		report(v, at, n, POL_FINDING_UNRECOGNIZED_ENTITY_TYPE, "unknown entity type", type);
 }
 
 static void check_uid(struct validation *v, const struct pol_uid *uid, size_t at, size_t n)
@@ -47,11 +55,13 @@ static void check_uid(struct validation *v, const struct pol_uid *uid, size_t at
 	check_type(v, uid->type, at, n);
 	if (pol_schema_is_action_type(uid->type)) {
 		if (!pol_schema_action_find(v->c.schema, uid))
-			report(v, at, n, "unknown action", uid->id);
+			report(v, at, n, POL_FINDING_UNRECOGNIZED_ACTION_ID, "unknown action",
+			    uid->id);
 	} else if (pol_schema_entity_find(v->c.schema, uid->type) &&
 		   pol_conform_uid(v->c.schema, uid, &err)) {
 		v->c.errors++;
-		pol_diag_add(v->c.diags, v->c.src, at, n, NULL, "%s", err.msg);
+		pol_diag_find(
+		    v->c.diags, v->c.src, at, n, POL_FINDING_INVALID_ENUM_ENTITY, "%s", err.msg);
 	}
 }
 
@@ -160,8 +170,9 @@ static void check_application(struct validation *v)
 	if (applies && (b->action.op != POL_SCOPE_IN || all_actions_known(v->c.schema, &b->action)))
 		return;
 	v->c.errors++;
-	pol_diag_add(v->c.diags, v->c.src, b->principal.at,
-	    b->resource.at + b->resource.len - b->principal.at, NULL,
+	pol_diag_find(v->c.diags, v->c.src, b->principal.at,
+	    b->resource.at + b->resource.len - b->principal.at,
+	    POL_FINDING_INVALID_ACTION_APPLICATION,
 	    "no action of the schema applies to such a principal and resource");
 }
 
@@ -231,7 +242,8 @@ static const struct pol_node *scope_node(
 	return n;
 }
 
-static void check_env(struct validation *v)
+/* The policy's type in the environment. */
+static struct pol_answer env_type(struct validation *v)
 {
 	struct pol_answer a = pol_typecheck_ok(&pol_types_true);
 
@@ -239,19 +251,38 @@ static void check_env(struct validation *v)
 		/* An empty list of actions matches none. */
 		if (v->scope[i] && v->scope[i]->b && v->scope[i]->b->op == POL_OP_SET &&
 		    v->scope[i]->b->n == 0)
-			return;
+			return pol_typecheck_ok(&pol_types_false);
 		if (v->scope[i])
 			a = pol_typecheck_and(&v->c, a, v->scope[i], NULL);
 	}
-	for (size_t i = 0; i < v->body->n_conditions; i++) {
-		const struct pol_condition *cond = &v->body->conditions[i];
-		struct pol_node not = {.op = POL_OP_NOT,
-		    .at = cond->expr->at,
-		    .len = cond->expr->len,
-		    .a = cond->expr};
+	for (size_t i = 0; i < v->body->n_conditions; i++)
+		a = pol_typecheck_and(&v->c, a, v->conditions[i], NULL);
+	return a;
+}
 
-		a = pol_typecheck_and(&v->c, a, cond->unless ? &not : cond->expr, NULL);
+static void check_env(struct validation *v)
+{
+	size_t errors = v->c.errors;
+	struct or_map types;
+	struct pol_answer a;
+	bool never;
+
+	if (v->max_level != NO_LEVEL) {
+		or_map_init(&types, NODES_MAX);
+		v->c.types = &types;
 	}
+	a = env_type(v);
+	never = a.type && a.type->kind == POL_TYPE_FALSE;
+	v->possible |= !never;
+	if (v->c.types && (never || v->c.errors == errors)) {
+		for (int i = 0; i < 3; i++)
+			pol_validate_level_check(&v->c, v->scope[i], v->max_level);
+		for (size_t i = 0; i < v->body->n_conditions; i++)
+			pol_validate_level_check(&v->c, v->conditions[i], v->max_level);
+	}
+	if (v->c.types)
+		or_map_done(&types);
+	v->c.types = NULL;
 }
 
 /* The types that a slot can be of, one after the other: false when there are no more. The type
@@ -309,31 +340,71 @@ static void check_types(struct validation *v)
 	}
 }
 
-static void check_policy(struct validation *v)
+/* The conditions as expressions that must be true. */
+static void make_conditions(struct validation *v)
+{
+	const struct pol_body *b = v->body;
+
+	v->conditions = or_arena_array(v->nodes, b->n_conditions, sizeof(*v->conditions));
+	if (!v->conditions) {
+		v->c.full = true;
+		return;
+	}
+	for (size_t i = 0; i < b->n_conditions; i++) {
+		const struct pol_node *expr = b->conditions[i].expr;
+		struct pol_node * not ;
+
+		v->conditions[i] = expr;
+		if (!b->conditions[i].unless)
+			continue;
+		not = or_arena_alloc(v->nodes, sizeof(*not ));
+		if (!not ) {
+			v->c.full = true;
+			return;
+		}
+		*not = (struct pol_node){
+		    .op = POL_OP_NOT, .at = expr->at, .len = expr->len, .a = expr};
+		v->conditions[i] = not ;
+	}
+}
+
+/* What is the same for a template and all its links. */
+static void check_body(struct validation *v)
 {
 	const struct pol_body *b = v->body;
 
 	check_scope_names(v, &b->principal);
 	check_scope_names(v, &b->action);
 	check_scope_names(v, &b->resource);
-	for (int i = 0; i < POL_SLOTS; i++) {
-		if (v->p->slots[i])
-			check_uid(v, v->p->slots[i], v->p->at, 1);
-	}
 	for (size_t i = 0; i < b->n_conditions; i++)
 		check_names(v, b->conditions[i].expr);
 	check_application(v);
 	v->scope[0] = scope_node(v, &b->principal, POL_VAR_PRINCIPAL);
 	v->scope[1] = scope_node(v, &b->action, POL_VAR_ACTION);
 	v->scope[2] = scope_node(v, &b->resource, POL_VAR_RESOURCE);
-	if (!v->c.full)
-		check_types(v);
+	make_conditions(v);
+	if (v->c.full)
+		return;
+	check_types(v);
+	if (!v->possible && !v->c.full)
+		pol_diag_find(v->c.diags, v->c.src, v->p->at, 1, POL_FINDING_IMPOSSIBLE_POLICY,
+		    "no request that fits the schema satisfies this policy");
 }
 
-enum or_code pol_validate_policy(const struct pol_policy *p, const struct pol_schema *schema,
-    enum pol_validate_mode mode, struct pol_diags *diags, struct or_err *err)
+static void check_link(struct validation *v)
 {
-	struct validation v = {.p = p, .body = p->body};
+	for (int i = 0; i < POL_SLOTS; i++) {
+		if (v->p->slots[i])
+			check_uid(v, v->p->slots[i], v->p->at, 1);
+	}
+	check_application(v);
+}
+
+static enum or_code validate(const struct pol_policy *p, const struct pol_schema *schema,
+    enum pol_validate_mode mode, unsigned int max_level, struct pol_diags *diags,
+    struct or_err *err)
+{
+	struct validation v = {.p = p, .body = p->body, .max_level = max_level};
 	struct pol_diags own;
 	enum or_code rc = OR_OK;
 
@@ -344,7 +415,10 @@ enum or_code pol_validate_policy(const struct pol_policy *p, const struct pol_sc
 	    .src = &p->body->src,
 	    .diags = diags ? diags : &own};
 	v.nodes = or_arena_new(ENV_BUDGET);
-	check_policy(&v);
+	if (p->slots[0] || p->slots[1])
+		check_link(&v);
+	else
+		check_body(&v);
 	if (v.c.full || or_arena_is_full(v.c.arena))
 		rc = or_err_set(err, OR_FULL, "the policy `%.*s` is too large to validate",
 		    OR_SLICE_FMT(p->id));
@@ -354,6 +428,19 @@ enum or_code pol_validate_policy(const struct pol_policy *p, const struct pol_sc
 	or_arena_free(v.c.arena);
 	pol_diag_done(&own);
 	return rc;
+}
+
+enum or_code pol_validate_policy(const struct pol_policy *p, const struct pol_schema *schema,
+    enum pol_validate_mode mode, struct pol_diags *diags, struct or_err *err)
+{
+	return validate(p, schema, mode, NO_LEVEL, diags, err);
+}
+
+enum or_code pol_validate_level(const struct pol_policy *p, const struct pol_schema *schema,
+    enum pol_validate_mode mode, unsigned int max_level, struct pol_diags *diags,
+    struct or_err *err)
+{
+	return validate(p, schema, mode, max_level, diags, err);
 }
 
 enum or_code pol_validate_set(const struct pol_set *set, const struct pol_schema *schema,

@@ -3,7 +3,10 @@
  * Whether policies fit a schema: names exist, the scope can match, and no evaluation over data that
  * fits the schema can end in a type error.
  *
- * Strict and permissive validation are Cedar's. Findings are diagnostics at their place.
+ * Strict and permissive validation are Cedar's. Findings are diagnostics at their place, with their
+ * class (policy/finding.h). Warnings make no policy invalid: one that no request can satisfy, and
+ * text that reads as something else than it is. A link is only asked what its template cannot
+ * tell: whether the slots' values fit.
  * Thread: any. Cost: policies × (action, principal type, resource type) of the schema.
  */
 #ifndef POLICY_VALIDATE_H
@@ -19,6 +22,12 @@ enum pol_validate_mode { POL_VALIDATE_STRICT, POL_VALIDATE_PERMISSIVE };
 OR_NODISCARD enum or_code pol_validate_policy(const struct pol_policy *p,
     const struct pol_schema *schema, enum pol_validate_mode mode, struct pol_diags *diags,
     struct or_err *err);
+
+/* As above, and by how many steps from entity to entity a policy goes (level validation, Cedar
+ * RFC 76): more than max_level, or a step from an entity that it names itself, is an error. */
+OR_NODISCARD enum or_code pol_validate_level(const struct pol_policy *p,
+    const struct pol_schema *schema, enum pol_validate_mode mode, unsigned int max_level,
+    struct pol_diags *diags, struct or_err *err);
 
 /* Every policy, template and link of the set. */
 OR_NODISCARD enum or_code pol_validate_set(const struct pol_set *set,

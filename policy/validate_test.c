@@ -159,6 +159,145 @@ static void strict__demands_more(void **state)
 	check_all(rows, OR_LEN(rows));
 }
 
+/* The fewest steps that a policy is valid with; none: it steps from a literal. */
+static void levels__count_steps_between_entities(void **state)
+{
+	static const struct {
+		const char *policy;
+		int level; /* -1: none */
+	} rows[] = {
+	    {"permit(principal,action,resource);", 0},
+	    {WHEN("principal == User::\"a\" && context.ip.isIpv4()"), 0},
+	    {WHEN("{a: principal}.a == resource && context has n"), 0},
+	    {"permit(principal in Group::\"g\",action,resource);", 1},
+	    {"permit(principal in ?principal,action,resource);", 1},
+	    {WHEN("principal.name == \"a\""), 1},
+	    {WHEN("principal has age"), 1},
+	    {WHEN("principal.hasTag(\"a\") && principal.getTag(\"a\") == \"b\""), 1},
+	    {WHEN("[principal].contains(resource.owner)"), 1},
+	    {WHEN("{a: {b: principal}, c: 1}.a.b.name == \"a\""), 1},
+	    {WHEN("resource.owner.name == \"a\""), 2},
+	    {WHEN("resource.owner has age"), 2},
+	    {WHEN("principal has boss.age"), 2},
+	    {WHEN("principal has r.x"), 1},
+	    {WHEN("principal is User in resource.owner"), 1},
+	    {WHEN("resource.owner is User in principal"), 2},
+	    {WHEN("(if context has n then principal else resource.owner).name == \"a\""), 2},
+	    {WHEN("principal has boss.boss && principal.boss.boss has boss.age"), 4},
+	    {WHEN("principal is Group && resource.owner.name == \"a\""), 0},
+	    {WHEN("User::\"a\".name == \"a\""), -1},
+	    {WHEN("User::\"a\" in principal"), -1},
+	};
+	struct pol_schema *s = NULL;
+
+	(void)state;
+	ASSERT_CODE(pol_schema_parse_text(&s, "s", or_slice_str(SCHEMA), NULL, NULL), OR_OK);
+	for (size_t i = 0; i < OR_LEN(rows); i++) {
+		struct pol_set *set = NULL;
+
+		ASSERT_CODE(pol_set_parse(&set, POL_IDS_NUMBERED, "p", or_slice_str(rows[i].policy),
+				NULL, NULL),
+		    OR_OK);
+		for (int level = 0; level < 6; level++) {
+			struct or_err err = {.msg = "valid"};
+			enum or_code rc = pol_validate_level(pol_set_at(set, 0), s,
+			    POL_VALIDATE_STRICT, (unsigned int)level, NULL, &err);
+
+			if ((rc == OR_OK) != (rows[i].level >= 0 && level >= rows[i].level))
+				fail_msg("%s at level %d: %s", rows[i].policy, level, err.msg);
+			if (rc)
+				ASSERT_HAS(err.msg, "[entity_deref_level_violation]\n");
+		}
+		pol_set_free(set);
+	}
+	pol_schema_free(s);
+}
+
+/* What is said of a policy, errors and warnings. */
+static void check_findings(
+    const struct pol_schema *s, const char *policy, const enum pol_finding *expected, size_t n)
+{
+	struct pol_set *set = NULL;
+	struct pol_diags d;
+	enum or_code rc;
+
+	pol_diag_init(&d);
+	ASSERT_CODE(
+	    pol_set_parse(&set, POL_IDS_NUMBERED, "p", or_slice_str(policy), NULL, NULL), OR_OK);
+	rc = pol_validate_set(set, s, POL_VALIDATE_STRICT, &d, NULL);
+	assert_int_equal(rc == OR_OK, d.errors == 0);
+	for (size_t i = 0; i < n && expected[i]; i++) {
+		if (i >= d.n || d.items[i].finding != expected[i])
+			fail_msg("%s: %s is not said, but %s", policy,
+			    pol_finding_name(expected[i]), i < d.n ? d.items[i].msg : "nothing");
+		assert_true(d.items[i].warning == (expected[i] >= POL_FINDING_WARNINGS));
+	}
+	pol_diag_done(&d);
+	pol_set_free(set);
+}
+
+static void findings__have_cedars_classes(void **state)
+{
+	static const struct {
+		const char *policy;
+		enum pol_finding findings[3];
+	} rows[] = {
+	    {WHEN("principal is Nope || principal.nope"),
+		{POL_FINDING_UNRECOGNIZED_ENTITY_TYPE, POL_FINDING_UNSAFE_ATTRIBUTE_ACCESS}},
+	    {"permit(principal,action in [Action::\"x\", Action::\"read\"],resource);",
+		{POL_FINDING_UNRECOGNIZED_ACTION_ID, POL_FINDING_INVALID_ACTION_APPLICATION}},
+	    {WHEN("Color::\"blue\" == Color::\"red\""), {POL_FINDING_INVALID_ENUM_ENTITY}},
+	    {WHEN("principal.age + principal.name == 1"),
+		{POL_FINDING_UNSAFE_OPTIONAL_ATTRIBUTE_ACCESS, POL_FINDING_UNEXPECTED_TYPE}},
+	    {WHEN("1 == \"a\" || principal.getTag(\"a\") == \"a\""),
+		{POL_FINDING_UNSAFE_TAG_ACCESS}},
+	    {WHEN("[1] == [\"a\"] || [] == [1]"),
+		{POL_FINDING_INCOMPATIBLE_TYPES, POL_FINDING_EMPTY_SET_FORBIDDEN}},
+	    {WHEN("ip(\"x\", \"y\") == ip(\"x\") && ip(principal.name) == context.ip"),
+		{POL_FINDING_WRONG_NUMBER_ARGUMENTS, POL_FINDING_FUNCTION_ARGUMENT_VALIDATION,
+		    POL_FINDING_NON_LIT_EXT_CONSTRUCTOR}},
+	    {WHEN("principal in Doc::\"d\""), {POL_FINDING_IMPOSSIBLE_POLICY}},
+	    {"permit(principal is User,action == Action::\"admin\",resource);",
+		{POL_FINDING_INVALID_ACTION_APPLICATION, POL_FINDING_IMPOSSIBLE_POLICY}},
+	};
+	struct pol_schema *s = NULL;
+
+	(void)state;
+	ASSERT_CODE(pol_schema_parse_text(&s, "s", or_slice_str(SCHEMA), NULL, NULL), OR_OK);
+	for (size_t i = 0; i < OR_LEN(rows); i++)
+		check_findings(s, rows[i].policy, rows[i].findings, 3);
+	pol_schema_free(s);
+}
+
+/* What a template cannot tell is asked of its links, and nothing twice. */
+static void links__answer_for_their_slots(void **state)
+{
+	struct pol_schema *s = NULL;
+	struct pol_set *set = NULL;
+	struct pol_uid good = pol_uid_make(OR_SLICE_LIT("Group"), OR_SLICE_LIT("g"));
+	struct pol_uid bad = pol_uid_make(OR_SLICE_LIT("Nope"), OR_SLICE_LIT("g"));
+	struct or_slice t = OR_SLICE_LIT("policy0");
+
+	(void)state;
+	ASSERT_CODE(pol_schema_parse_text(&s, "s", or_slice_str(SCHEMA), NULL, NULL), OR_OK);
+	ASSERT_CODE(
+	    pol_set_parse(&set, POL_IDS_NUMBERED, "p",
+		OR_SLICE_LIT(
+		    "permit(principal in ?principal,action,resource) when { principal.nope };"),
+		NULL, NULL),
+	    OR_OK);
+	ASSERT_CODE(pol_set_link(set, t, OR_SLICE_LIT("l"), &good, NULL, NULL), OR_OK);
+	ASSERT_CODE(pol_set_link(set, t, OR_SLICE_LIT("m"), &bad, NULL, NULL), OR_OK);
+	ASSERT_CODE(
+	    pol_validate_policy(pol_set_at(set, 0), s, POL_VALIDATE_STRICT, NULL, NULL), OR_INVAL);
+	ASSERT_CODE(
+	    pol_validate_policy(pol_set_at(set, 1), s, POL_VALIDATE_STRICT, NULL, NULL), OR_OK);
+	ASSERT_CODE(
+	    pol_validate_policy(pol_set_at(set, 2), s, POL_VALIDATE_STRICT, NULL, NULL), OR_INVAL);
+	pol_set_free(set);
+	pol_schema_free(s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -166,6 +305,9 @@ int main(void)
 	    cmocka_unit_test(policy__must_not_err),
 	    cmocka_unit_test(policy__is_not_blamed_for_what_cannot_happen),
 	    cmocka_unit_test(strict__demands_more),
+	    cmocka_unit_test(levels__count_steps_between_entities),
+	    cmocka_unit_test(findings__have_cedars_classes),
+	    cmocka_unit_test(links__answer_for_their_slots),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
