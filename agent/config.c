@@ -159,6 +159,17 @@ static const struct or_opt opts[] = {
 	.max = 1LL << 40,
 	.def = "64MiB",
 	.help = "Disk for telemetry that is not shipped yet; beyond it the intake says 503."},
+    {.name = "capture.redact",
+	.type = OR_OPT_LIST,
+	.offset = AT(capture.redact),
+	.def = "card,iban,mail,token",
+	.help =
+	    "What is taken out of logs, metrics and spans before they touch the disk: card, iban, "
+	    "mail, token; an empty list: nothing."},
+    {.name = "capture.redact_patterns",
+	.type = OR_OPT_TREE,
+	.offset = AT(capture.redact_patterns),
+	.help = "Patterns of one's own to take out: a list of {name, regex}, POSIX extended."},
     {.name = "capture.scrape",
 	.type = OR_OPT_TREE,
 	.offset = AT(capture.scrape),

@@ -51,6 +51,8 @@ struct ag_config {
 		const char *listen;
 		uint64_t quota;
 		const struct or_json *scrape; /* NULL: no targets */
+		struct or_opt_list redact;
+		const struct or_json *redact_patterns;
 	} capture;
 	struct {
 		uint64_t quota;

@@ -107,7 +107,9 @@ enum or_code ag_telemetry_open(
 	struct ag_telemetry *t = or_mem_new(sizeof(*t));
 	struct ag_capture_opt capture = {.listen = opt->config->capture.listen,
 	    .product = opt->product,
-	    .registry = opt->metrics};
+	    .registry = opt->metrics,
+	    .redact = opt->config->capture.redact,
+	    .redact_patterns = opt->config->capture.redact_patterns};
 	enum or_code rc;
 
 	t->opt = *opt;
@@ -118,7 +120,7 @@ enum or_code ag_telemetry_open(
 	if (rc == OR_OK) {
 		rc = ag_capture_new(&t->capture, opt->loop, &capture, err);
 		if (rc)
-			or_err_wrap(err, rc, "capture.listen");
+			or_err_wrap(err, rc, "capture");
 	}
 	if (rc == OR_OK)
 		rc = open_scrape(t, err);

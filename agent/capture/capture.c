@@ -108,6 +108,7 @@ static void on_body(void *arg, struct or_http_req *req, struct or_slice body)
 		call->route->take(call, req, body);
 	drop_large(&c->unpacked);
 	drop_large(&c->request);
+	drop_large(&c->redacted);
 }
 
 /* The media type without its parameters (RFC 9110 §8.3.1). */
@@ -191,6 +192,18 @@ static void make_metrics(struct ag_capture *c, struct or_metric_registry *reg)
 	}
 }
 
+static enum or_code make_redact(
+    struct ag_capture *c, const struct ag_capture_opt *opt, struct or_err *err)
+{
+	struct ag_redact_opt redact = {
+	    .kinds = opt->redact, .patterns = opt->redact_patterns, .registry = opt->registry};
+	enum or_code rc = OR_OK;
+
+	if (opt->redact.n || opt->redact_patterns)
+		rc = ag_redact_new(&c->redact, &redact, err);
+	return rc ? or_err_wrap(err, rc, "redaction") : OR_OK;
+}
+
 static enum or_code check_loopback(const char *listen, struct or_err *err)
 {
 	struct or_slice host;
@@ -220,9 +233,12 @@ enum or_code ag_capture_new(struct ag_capture **out, struct or_loop *loop,
 	c->product = or_mem_strdup(opt->product);
 	or_buf_init(&c->unpacked, AG_CAPTURE_BODY_MAX);
 	or_buf_init(&c->request, AG_CAPTURE_BODY_MAX);
+	or_buf_init(&c->redacted, AG_CAPTURE_BODY_MAX);
 	make_metrics(c, opt->registry);
+	rc = make_redact(c, opt, err);
 	server.arg = c;
-	rc = or_http_server_new(&c->server, loop, &server, err);
+	if (rc == OR_OK)
+		rc = or_http_server_new(&c->server, loop, &server, err);
 	if (rc) {
 		ag_capture_free(c);
 		return rc;
@@ -238,6 +254,8 @@ void ag_capture_free(struct ag_capture *c)
 	or_http_server_free(c->server);
 	or_buf_done(&c->unpacked);
 	or_buf_done(&c->request);
+	or_buf_done(&c->redacted);
+	ag_redact_free(c->redact);
 	or_mem_free(c->product);
 	or_mem_free(c);
 }

@@ -6,11 +6,12 @@
  *   POST /api/v1/lineage /api/v1/lineage/batch OpenLineage: an event, a list of events
  *
  * A request becomes one record of the stream "<topic>/<product>" (otlp_logs, otlp_metrics,
- * otlp_spans, openlineage): OTLP in protobuf whichever way it came, an event as it came. It is
- * answered with success only when the spool has it, so that it survives kill -9.
- * Refusals: 400 malformed (not to be sent again), 404, 405, 413, 415; 503 with Retry-After when the
- * spool has no room. Bodies of OTLP's answers are in the request's encoding: Export*ServiceResponse
- * or google.rpc.Status. Browsers get nothing in: no CORS, no simple content type.
+ * otlp_spans, openlineage): OTLP in protobuf whichever way it came, without the secrets and
+ * personal data that agent/capture/redact finds; an event as it came. It is answered with success
+ * only when the spool has it, so that it survives kill -9. Refusals: 400 malformed (not to be sent
+ * again), 404, 405, 413, 415; 503 with Retry-After when the spool has no room. Bodies of OTLP's
+ * answers are in the request's encoding: Export*ServiceResponse or google.rpc.Status. Browsers get
+ * nothing in: no CORS, no simple content type.
  *
  * Thread: the loop's. Borrows the spool, whose quota bounds what telemetry may take.
  * Limits: AG_CAPTURE_BODY_MAX bytes a request, packed and unpacked; CONNS connections.
@@ -19,7 +20,9 @@
 #define AGENT_CAPTURE_CAPTURE_H
 
 #include "agent/spool/spool.h"
+#include "base/json.h"
 #include "base/metric.h"
+#include "base/opt.h"
 #include "proto/batch.h"
 
 #define AG_CAPTURE_BODY_MAX WIRE_BATCH_RECORD_MAX
@@ -31,6 +34,9 @@ struct ag_capture_opt {
 	struct ag_spool *spool;
 	const char *product;                 /* copied */
 	struct or_metric_registry *registry; /* outlives it */
+	/* What agent/capture/redact takes out of OTLP. */
+	struct or_opt_list redact;
+	const struct or_json *redact_patterns;
 };
 
 /* OR_BUSY: the port is in use. OR_DENIED: the address is not on loopback. OR_INVAL. */

@@ -10,6 +10,7 @@
 #define AGENT_CAPTURE_CAPTURE_IMPL_H
 
 #include "agent/capture/capture.h"
+#include "agent/capture/redact/redact.h"
 #include "base/http_server.h"
 #include "proto/otlp.h"
 
@@ -42,7 +43,8 @@ struct ag_capture {
 	char *product;
 	struct capture_stream streams[AG_CAPTURE_TOPICS];
 	struct or_metric_counter *refused[AG_CAPTURE_REFUSALS];
-	struct or_buf unpacked, request; /* reused: one request is handled at a time */
+	struct ag_redact *redact;                  /* NULL: nothing is taken out */
+	struct or_buf unpacked, request, redacted; /* reused: one request is handled at a time */
 };
 
 struct capture_route;

@@ -2,6 +2,7 @@
 #include "agent/capture/capture_impl.h"
 #include "base/jsonw.h"
 #include "proto/otlp_json.h"
+#include "proto/otlp_rewrite.h"
 #include "proto/pb.h"
 
 #define TREE_MAX (32 * OR_MIB) /* of a request in JSON */
@@ -70,12 +71,32 @@ static enum or_code to_protobuf(
 	return rc ? rc : wire_otlp_check(items, kind, *body, err);
 }
 
+static bool redact(void *arg, struct or_buf *out, struct or_slice key, struct or_slice text)
+{
+	return ag_redact_text(arg, out, key, text);
+}
+
+/* Before anything touches the disk. OR_FULL: what comes in its place makes it too long. */
+static enum or_code take_out(struct capture_call *call, struct or_slice *body, struct or_err *err)
+{
+	struct ag_capture *c = call->capture;
+
+	if (!c->redact || !wire_otlp_rewrite(&c->redacted, (enum wire_otlp_kind)call->route->topic,
+			      *body, redact, c->redact))
+		return OR_OK;
+	*body = or_buf_slice(&c->redacted);
+	return or_buf_ok(&c->redacted)
+		   ? OR_OK
+		   : or_err_set(err, OR_FULL, "without its secrets the request is too long");
+}
+
 void ag_capture_otlp_take(struct capture_call *call, struct or_http_req *req, struct or_slice body)
 {
 	struct or_err err;
 	uint64_t items;
 	enum or_code rc = to_protobuf(call, &body, &items, &err);
 
+	rc = rc ? rc : take_out(call, &body, &err);
 	if (rc) {
 		ag_capture_refuse(call, req, rc == OR_FULL ? 413 : 400, err.msg);
 		return;

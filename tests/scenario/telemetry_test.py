@@ -3,6 +3,7 @@
 they can be installed, by hand otherwise; bad input; and an unreachable collector."""
 import json
 import os
+import re
 import subprocess
 import sys
 
@@ -156,6 +157,38 @@ def bad_input_is_refused_and_loses_nothing():
         w.cli("logs", "body=nothing-like-it", check_code=1)
 
 
+def secrets_never_touch_the_disk():
+    with World() as w:
+        w.env = {"OUTRIDER_CAPTURE_REDACT_PATTERNS":
+                 json.dumps([{"name": "bsn", "regex": "BSN[ :]*[0-9]{9}"}])}
+        w.up()
+        w.run_orders(command=[sys.executable, "-u", "-c", "import runpy, sys\nprint('said by jan@secret.example, password=hunter2')"
+                              "\nrunpy.run_path(sys.argv[1], run_name='__main__')",
+                              f"{ORDERS}/serve.py"])
+        w.cli("down")  # so that all of it lies in the spool
+        attributes = [{"key": "http.request.header.authorization",
+                       "value": {"stringValue": "Bearer s3cr3t-in-a-field"}}]
+        body = logs_request("card 4111 1111 1111 1111, BSN: 123456782, kept")
+        body["resourceLogs"][0]["scopeLogs"][0]["logRecords"][0]["attributes"] = attributes
+        check(post(intake(w), "/v1/logs", body)[0] == 200, "it is taken")
+        w.up()
+        found = eventually(w, "logs", "body=card* limit=5", 1)[0]
+        check(found["body"] == "card [redacted:card], [redacted:bsn], kept", f"{found}")
+        check(found["attributes"] == {"http.request.header.authorization": "[redacted:token]"},
+              f"{found}")
+        eventually(w, "logs", "body=said* limit=5", 1)
+        for directory, _, names in os.walk(w.state):
+            for name in names:
+                with open(os.path.join(directory, name), "rb") as f:
+                    data = f.read()
+                for secret in (b"4111 1111", b"123456782", b"s3cr3t-in", b"hunter2",
+                               b"jan@secret"):
+                    check(secret not in data, f"{secret} is in {directory}/{name}")
+        status = w.agent_admin("/metrics").body
+        for kind in ("card", "mail", "token", "bsn"):
+            check(re.search(rf'outrider_redacted_total\{{kind="{kind}"\}} [1-9]', status), kind)
+
+
 def an_unreachable_collector_is_waited_for():
     with World() as w:
         w.up()
@@ -176,4 +209,4 @@ def an_unreachable_collector_is_waited_for():
 if __name__ == "__main__":
     main(a_workloads_output_is_kept_as_logs, official_clients_are_understood,
          the_job_reports_without_the_client_too, bad_input_is_refused_and_loses_nothing,
-         an_unreachable_collector_is_waited_for)
+         secrets_never_touch_the_disk, an_unreachable_collector_is_waited_for)

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the files of agent/capture/redact share; nobody else includes it.
+ *
+ *	redact.c         the pass over a text, patterns of one's own
+ *	redact_find.c    what is recognised where it begins
+ */
+#ifndef AGENT_CAPTURE_REDACT_REDACT_IMPL_H
+#define AGENT_CAPTURE_REDACT_REDACT_IMPL_H
+
+#include "agent/capture/redact/redact.h"
+
+enum redact_kind { REDACT_CARD, REDACT_MAIL, REDACT_TOKEN, REDACT_IBAN, REDACT_KINDS };
+
+/* A piece of the text. */
+struct redact_span {
+	size_t begin, end;
+	enum redact_kind kind;
+};
+
+/*
+ * What is recognised at position `at`, of the kinds in the mask. `from`: what stands before it is
+ * out already, and no span begins there. *next: where to look again if nothing is (at least at +
+ * 1).
+ */
+bool ag_redact_find_at(struct redact_span *out, size_t *next, struct or_slice text, size_t from,
+    size_t at, unsigned int kinds);
+
+/* True where something may begin with these two bytes. */
+void ag_redact_find_pairs(uint8_t pairs[8192], unsigned int kinds);
+
+/* True where an attribute of that name holds a secret. */
+bool ag_redact_find_key(struct or_slice key);
+
+#endif
