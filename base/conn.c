@@ -4,7 +4,10 @@
  *   1. the socket is watched for input unless paused, holding kept input, at its end, or lost;
  *   2. it is watched for output only while the system's buffer is full (or while connecting);
  *   3. a failed write is remembered and told at the end of the turn, never from inside the write;
- *   4. memory goes when the outermost callback returns (calls > 0 holds it).
+ *   4. memory goes when the outermost callback returns (calls > 0 holds it);
+ *   5. with TLS content waits in `plain` until the handshake is complete and the turn's writes are
+ *      together; `out` holds what goes over the wire. What came over it and is not yet read lies in
+ *      the session, at most what one read brought.
  */
 #include "base/conn.h"
 
@@ -34,6 +37,8 @@ struct or_conn {
 	struct or_loop_io *write_io;
 	struct or_buf kept; /* input that was not taken */
 	struct or_buf out;
+	struct or_buf plain;
+	struct or_tls_session *tls;
 	size_t sent; /* of out */
 	size_t high;
 	unsigned int calls;
@@ -46,6 +51,8 @@ struct or_conn {
 	bool ends;     /* or_conn_shutdown was called */
 	bool deferred; /* on_turn_end is due */
 	bool told;     /* on_lost was called */
+	bool opened;   /* on_open was called, or need not be */
+	bool said_end; /* to a TLS peer */
 	bool freed;
 };
 
@@ -116,6 +123,8 @@ static void release(struct or_conn *conn)
 {
 	or_buf_done(&conn->kept);
 	or_buf_done(&conn->out);
+	or_buf_done(&conn->plain);
+	or_tls_session_free(conn->tls);
 	conn->hub->n_conns--;
 	or_mem_free(conn);
 }
@@ -148,6 +157,8 @@ static struct or_conn *new_conn(struct or_conn_hub *hub, int fd, const struct or
 	conn->high = opt && opt->high ? opt->high : HIGH_DEFAULT;
 	or_buf_init(&conn->kept, OR_CONN_READ_MAX);
 	or_buf_init(&conn->out, opt && opt->max ? opt->max : OR_CONN_OUT_MAX);
+	or_buf_init(&conn->plain, conn->out.max);
+	conn->tls = opt ? opt->tls : NULL;
 	hub->n_conns++;
 	return conn;
 }
@@ -157,6 +168,7 @@ struct or_conn *or_conn_new(struct or_conn_hub *hub, int fd, const struct or_con
 {
 	struct or_conn *conn = new_conn(hub, fd, opt, ops, arg);
 
+	conn->opened = true;
 	set_reading(conn);
 	return conn;
 }
@@ -208,33 +220,97 @@ static bool give(struct or_conn *conn, struct or_slice in, size_t *taken)
 	return leave(conn);
 }
 
+/* Gives bytes that are in the hub's scratch, and keeps what is not taken. */
+static bool give_scratch(struct or_conn *conn, size_t n)
+{
+	size_t taken;
+
+	conn->again = false;
+	if (!give(conn, or_slice(conn->hub->scratch, n), &taken))
+		return false;
+	or_buf_put(&conn->kept, conn->hub->scratch + taken, n - taken);
+	set_reading(conn);
+	if (conn->again && conn->kept.n)
+		defer(conn);
+	return true;
+}
+
+static bool tell_eof(struct or_conn *conn)
+{
+	conn->at_eof = true;
+	set_reading(conn);
+	enter(conn);
+	conn->ops->on_eof(conn->arg);
+	return leave(conn);
+}
+
+static bool tell_open(struct or_conn *conn)
+{
+	conn->opened = true;
+	enter(conn);
+	conn->ops->on_open(conn->arg);
+	return leave(conn);
+}
+
+/* The handshake is complete: tells that, and keeps content that came with it for afterwards. */
+static bool open_content(struct or_conn *conn, size_t n)
+{
+	if (n) {
+		or_buf_put(&conn->kept, conn->hub->scratch, n);
+		conn->again = true;
+		defer(conn);
+	}
+	if (!tell_open(conn))
+		return false;
+	or_conn_flush(conn);
+	return true;
+}
+
+/* Reads content out of the session as long as somebody takes it. False: the receiver freed it. */
+static bool give_content(struct or_conn *conn)
+{
+	while (!conn->paused && !conn->kept.n && !conn->at_eof && !conn->lost) {
+		size_t n = 0;
+		enum or_code rc = or_tls_session_read(
+		    conn->tls, conn->hub->scratch, sizeof(conn->hub->scratch), &n);
+		bool opens = !conn->opened && or_tls_session_is_open(conn->tls);
+
+		or_tls_session_take(conn->tls, &conn->out);
+		or_conn_flush(conn);
+		if (opens && !open_content(conn, n))
+			return false;
+		if (rc == OR_AGAIN)
+			return true;
+		if (rc == OR_CLOSED)
+			return tell_eof(conn);
+		if (rc)
+			lose(conn, rc);
+		else if (!opens && !give_scratch(conn, n))
+			return false;
+	}
+	return true;
+}
+
 static void on_readable(void *arg, int fd, int what)
 {
 	struct or_conn *conn = arg;
 	ssize_t n = recv(fd, conn->hub->scratch, sizeof(conn->hub->scratch), 0);
-	size_t taken;
 
 	(void)what;
 	conn->again = false;
 	if (n < 0) {
 		if (errno != EAGAIN && errno != EINTR)
 			lose(conn, errno == ECONNRESET ? OR_CLOSED : OR_IO);
-		return;
+	} else if (conn->tls && n == 0) {
+		lose(conn, OR_CLOSED); /* RFC 8446 §6.1: it did not say so, perhaps it was cut */
+	} else if (conn->tls) {
+		or_tls_session_put(conn->tls, or_slice(conn->hub->scratch, (size_t)n));
+		give_content(conn);
+	} else if (n == 0) {
+		tell_eof(conn);
+	} else {
+		give_scratch(conn, (size_t)n);
 	}
-	if (n == 0) {
-		conn->at_eof = true;
-		set_reading(conn);
-		enter(conn);
-		conn->ops->on_eof(conn->arg);
-		leave(conn);
-		return;
-	}
-	if (!give(conn, or_slice(conn->hub->scratch, (size_t)n), &taken))
-		return;
-	or_buf_put(&conn->kept, conn->hub->scratch + taken, (size_t)n - taken);
-	set_reading(conn);
-	if (conn->again && conn->kept.n)
-		defer(conn);
 }
 
 void or_conn_pause(struct or_conn *conn)
@@ -247,7 +323,7 @@ void or_conn_resume(struct or_conn *conn)
 {
 	conn->paused = false;
 	conn->again = true;
-	if (conn->kept.n)
+	if (conn->kept.n || conn->tls)
 		defer(conn);
 	else
 		set_reading(conn);
@@ -258,6 +334,10 @@ static bool give_kept(struct or_conn *conn)
 {
 	size_t taken;
 
+	if (conn->tls && !conn->kept.n && !conn->connecting) {
+		set_reading(conn);
+		return give_content(conn);
+	}
 	if (!conn->again || !conn->kept.n || conn->paused || conn->lost)
 		return true;
 	conn->again = false;
@@ -266,7 +346,8 @@ static bool give_kept(struct or_conn *conn)
 	or_buf_consume(&conn->kept, taken);
 	if (!conn->kept.n)
 		or_buf_done(&conn->kept);
-	else if (conn->again)
+	/* more of it may lie in the session, which no readiness tells */
+	if (conn->kept.n ? conn->again : conn->tls != NULL)
 		defer(conn);
 	set_reading(conn);
 	return true;
@@ -281,7 +362,12 @@ static struct or_slice waiting(const struct or_conn *conn)
 
 size_t or_conn_queued(const struct or_conn *conn)
 {
-	return conn->out.n - conn->sent;
+	return conn->out.n - conn->sent + conn->plain.n;
+}
+
+const struct or_tls_session *or_conn_tls(const struct or_conn *conn)
+{
+	return conn->tls;
 }
 
 bool or_conn_is_full(const struct or_conn *conn)
@@ -297,7 +383,7 @@ bool or_conn_is_lost(const struct or_conn *conn)
 /* Takes n written bytes off the queue; the rest of n belongs to pieces behind it. */
 static size_t take_sent(struct or_conn *conn, size_t n)
 {
-	size_t mine = or_conn_queued(conn) < n ? or_conn_queued(conn) : n;
+	size_t mine = waiting(conn).n < n ? waiting(conn).n : n;
 
 	conn->sent += mine;
 	if (conn->sent == conn->out.n) {
@@ -359,15 +445,47 @@ static void queue_rest(
 
 static void after_write(struct or_conn *conn)
 {
-	size_t queued = or_conn_queued(conn);
+	size_t unsent = waiting(conn).n;
 
 	if (conn->lost)
 		return;
-	if (queued >= conn->high)
+	if (or_conn_queued(conn) >= conn->high)
 		conn->full = true;
-	set_writing(conn, queued > 0 || conn->connecting);
-	if (!queued && conn->ends && !conn->connecting)
+	set_writing(conn, unsent > 0 || conn->connecting);
+	if (!or_conn_queued(conn) && conn->ends && !conn->connecting)
 		(void)shutdown(conn->fd, SHUT_WR);
+}
+
+/* Content into what goes over the wire, once the handshake is complete. */
+static void seal(struct or_conn *conn)
+{
+	if (!or_tls_session_is_open(conn->tls))
+		return;
+	if (conn->plain.n && or_tls_session_write(conn->tls, or_buf_slice(&conn->plain)))
+		lose(conn, OR_PARSE);
+	or_buf_done(&conn->plain);
+	if (conn->ends && !conn->said_end) {
+		conn->said_end = true;
+		or_tls_session_close(conn->tls);
+	}
+	or_tls_session_take(conn->tls, &conn->out);
+	if (!or_buf_ok(&conn->out))
+		lose(conn, OR_FULL);
+}
+
+static void write_sealed(struct or_conn *conn, const struct or_slice *parts, size_t n_parts)
+{
+	size_t left;
+
+	for (size_t i = 0; i < n_parts; i++)
+		or_buf_put_slice(&conn->plain, parts[i]);
+	if (!or_buf_ok(&conn->plain))
+		lose(conn, OR_FULL);
+	if (!conn->lost && !conn->connecting)
+		seal(conn);
+	if (!conn->lost)
+		send_all(conn, NULL, 0, &left);
+	after_write(conn);
 }
 
 void or_conn_write(struct or_conn *conn, const struct or_slice *parts, size_t n_parts)
@@ -377,6 +495,10 @@ void or_conn_write(struct or_conn *conn, const struct or_slice *parts, size_t n_
 	OR_ASSERT(n_parts <= OR_CONN_PARTS_MAX);
 	if (conn->lost || conn->freed)
 		return;
+	if (conn->tls) {
+		write_sealed(conn, parts, n_parts);
+		return;
+	}
 	send_all(conn, parts, n_parts, &left);
 	if (left && !conn->lost)
 		queue_rest(conn, parts, n_parts, left);
@@ -390,10 +512,12 @@ void or_conn_flush(struct or_conn *conn)
 
 void or_conn_put(struct or_conn *conn, struct or_slice s)
 {
+	struct or_buf *to = conn->tls ? &conn->plain : &conn->out;
+
 	if (conn->lost || conn->freed)
 		return;
-	or_buf_put_slice(&conn->out, s);
-	if (!or_buf_ok(&conn->out))
+	or_buf_put_slice(to, s);
+	if (!or_buf_ok(to))
 		lose(conn, OR_FULL);
 	else if (or_conn_queued(conn) >= conn->high)
 		conn->full = true;
@@ -426,9 +550,7 @@ static void on_opened(struct or_conn *conn)
 	}
 	set_writing(conn, false);
 	set_reading(conn);
-	enter(conn);
-	conn->ops->on_open(conn->arg);
-	if (!leave(conn))
+	if (conn->tls ? !give_content(conn) : !tell_open(conn))
 		return;
 	or_conn_flush(conn);
 	tell_room(conn);

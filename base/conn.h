@@ -7,6 +7,8 @@
  * reading stops until or_conn_resume. Output is written at once where the socket takes it.
  * Callbacks never come from inside a call into this module; or_conn_free promises silence and may
  * be called from any callback.
+ * With a TLS session (base/tls.h) all bytes here are the content; the connection opens once the
+ * handshake is complete, and one that the peer ends without saying so is lost, not at its end.
  * Limits: OR_CONN_READ_MAX bytes of input kept; output up to the option's maximum (OR_CONN_OUT_MAX
  * by default), beyond which the connection is lost with OR_FULL.
  */
@@ -15,6 +17,7 @@
 
 #include "base/loop.h"
 #include "base/net.h"
+#include "base/tls.h"
 
 #define OR_CONN_READ_MAX  (64U * 1024)
 #define OR_CONN_OUT_MAX   (64U * 1024 * 1024)
@@ -35,13 +38,15 @@ struct or_conn_ops {
 	void (*on_eof)(void *arg);
 	/* Output that was full has room again. */
 	void (*on_room)(void *arg);
-	/* Dead: OR_CLOSED (the peer cut it), OR_IO, OR_FULL. Only or_conn_free is left to do. */
+	/* Dead: OR_CLOSED (the peer cut it), OR_IO, OR_FULL; with TLS OR_DENIED (the peer's
+	 * certificate) and OR_PARSE. Only or_conn_free is left to do. */
 	void (*on_lost)(void *arg, enum or_code why);
 };
 
 struct or_conn_opt {
 	size_t high; /* bytes of output at which or_conn_is_full begins; 0: 256 KiB */
 	size_t max;  /* 0: OR_CONN_OUT_MAX */
+	struct or_tls_session *tls; /* NULL: plain. Taken, where the connection is made */
 };
 
 /* Takes over an accepted socket; reading starts. opt may be NULL. */
@@ -73,6 +78,8 @@ void or_conn_shutdown(struct or_conn *conn);
 /* True from `high` bytes of output on, until half of it is written: then on_room comes. */
 bool or_conn_is_full(const struct or_conn *conn);
 size_t or_conn_queued(const struct or_conn *conn);
+/* NULL: plain. Borrowed. */
+const struct or_tls_session *or_conn_tls(const struct or_conn *conn);
 /* True once it is lost, perhaps before on_lost has been called. */
 bool or_conn_is_lost(const struct or_conn *conn);
 

@@ -5,8 +5,7 @@
  */
 #include "base/http_client.h"
 
-#include "base/buf.h"
-#include "base/conn.h"
+#include "base/http_client_impl.h"
 #include "base/http_parse.h"
 #include "base/http_write.h"
 #include "base/mem.h"
@@ -14,75 +13,11 @@
 
 #include <stdio.h>
 
-#define ORIGINS_MAX  64
 #define HEAD_MAX     (64U * 1024)
 #define SWEEP_MAX_NS (250 * OR_NS_PER_MS)
 #define SWEEP_MIN_NS (5 * OR_NS_PER_MS)
 #define CONNECT_NS   (5 * OR_NS_PER_S)
 #define HEAD_NS      (30 * OR_NS_PER_S)
-
-struct origin {
-	char text[OR_NET_TEXT_MAX];
-	struct or_net_addr addr;
-	struct link *idle; /* newest first */
-	size_t n_idle;
-	size_t n_links; /* idle ones and others */
-};
-
-struct link {
-	struct link *next; /* in the pool */
-	struct or_http_client *client;
-	struct origin *origin;
-	struct or_conn *conn;
-	struct or_http_parse *parse;
-	struct or_http_client_call *call; /* NULL: idle */
-	uint64_t max_body;
-	int64_t idle_since_ns;
-	bool used;     /* carried a call before this one */
-	bool received; /* something of this call's answer */
-	bool open, in_data;
-	bool stale; /* holds a complete message that the next call steps over */
-};
-
-struct or_http_client_call {
-	struct or_http_client_call *next, *prev; /* running ones; next also in the free list */
-	struct or_http_client *client;
-	struct link *link;
-	struct origin *origin;
-	const struct or_http_client_ops *ops;
-	void *arg;
-	struct or_buf head;
-	struct or_slice body;
-	uint64_t max_body;
-	int64_t connect_by_ns, head_by_ns, total_by_ns; /* 0: none */
-	int64_t head_ns;
-	uint64_t left;         /* of counted streamed content */
-	bool counted, chunked; /* how streamed content is framed */
-	bool sent;             /* the request is complete */
-	bool wrote;            /* streamed content */
-	bool replayable, retried;
-	bool has_head, is_head; /* the answer's head came; the method is HEAD */
-	bool paused, pump_due;
-
-	struct or_buf collected;
-	size_t collect_max;
-	or_http_client_fn *collect_fn;
-	void *collect_arg;
-};
-
-struct or_http_client {
-	struct or_loop *loop;
-	struct or_http_client_opt opt;
-	struct or_conn_hub *hub;
-	struct origin *origins[ORIGINS_MAX];
-	size_t n_origins;
-	size_t n_links;
-	struct or_http_client_call *calls;
-	struct or_http_client_call *sweep_next;
-	struct or_http_client_call *spare;
-	struct or_loop_timer *sweep;
-	int64_t sweep_ns;
-};
 
 static const struct or_conn_ops link_ops;
 
@@ -91,35 +26,40 @@ static void pump(void *arg);
 
 /* -- origins and links -- */
 
-static enum or_code find_origin(
-    struct origin **out, struct or_http_client *client, const char *text, struct or_err *err)
+/* A place for another origin: a new one, or that of one nobody is connected to. */
+static struct origin *make_room(struct or_http_client *client)
 {
-	struct or_net_addr addr;
-	size_t at = client->n_origins;
+	if (client->n_origins < OR_HTTP_CLIENT_ORIGINS_MAX)
+		return client->origins[client->n_origins++] = or_mem_new(sizeof(struct origin));
+	for (size_t i = 0; i < OR_HTTP_CLIENT_ORIGINS_MAX; i++) {
+		if (!client->origins[i]->n_links)
+			return client->origins[i];
+	}
+	return NULL;
+}
+
+static enum or_code find_origin(struct origin **out, struct or_http_client *client,
+    const struct or_http_client_req *req, struct or_err *err)
+{
+	struct or_http_origin to;
 	enum or_code rc;
 
 	for (size_t i = 0; i < client->n_origins; i++) {
-		if (strcmp(client->origins[i]->text, text) == 0) {
-			*out = client->origins[i];
+		*out = client->origins[i];
+		if (or_http_origin_is(&(*out)->to, req->origin, req->tls, req->tls_host))
 			return OR_OK;
-		}
 	}
-	if (strlen(text) >= OR_NET_TEXT_MAX)
-		return or_err_set(err, OR_INVAL, "the address is longer than %d", OR_NET_TEXT_MAX);
-	rc = or_net_parse(&addr, text, err);
+	rc = or_http_origin_init(&to, req->origin, req->tls, req->tls_host, err);
 	if (rc)
 		return rc;
-	for (size_t i = 0; at == ORIGINS_MAX && i < client->n_origins; i++) {
-		if (!client->origins[i]->n_links)
-			at = i;
+	*out = make_room(client);
+	if (!*out) {
+		or_http_origin_done(&to);
+		return or_err_set(
+		    err, OR_FULL, "connections to %d origins are open", OR_HTTP_CLIENT_ORIGINS_MAX);
 	}
-	if (at == ORIGINS_MAX)
-		return or_err_set(err, OR_FULL, "connections to %d origins are open", ORIGINS_MAX);
-	if (at == client->n_origins)
-		client->origins[client->n_origins++] = or_mem_new(sizeof(**out));
-	*client->origins[at] = (struct origin){.addr = addr};
-	snprintf(client->origins[at]->text, OR_NET_TEXT_MAX, "%s", text);
-	*out = client->origins[at];
+	or_http_origin_done(&(*out)->to);
+	**out = (struct origin){.to = to};
 	return OR_OK;
 }
 
@@ -160,14 +100,14 @@ static struct or_http_parse *new_parse(uint64_t max_body)
 static enum or_code open_link(
     struct link **out, struct or_http_client *client, struct origin *origin, struct or_err *err)
 {
-	struct or_conn_opt opt = {.high = client->opt.high};
 	struct link *link;
 	enum or_code rc;
 
 	if (client->n_links >= client->opt.max_conns)
 		return or_err_set(err, OR_FULL, "%zu connections are open", client->n_links);
 	link = or_mem_new(sizeof(*link));
-	rc = or_conn_connect(&link->conn, client->hub, &origin->addr, &opt, &link_ops, link, err);
+	rc = or_http_origin_connect(
+	    &link->conn, &origin->to, client->hub, client->opt.high, &link_ops, link, err);
 	if (rc) {
 		or_mem_free(link);
 		return rc;
@@ -304,7 +244,7 @@ static void fail_code(struct or_http_client_call *call, enum or_code code, const
 {
 	struct or_err err;
 
-	or_err_set(&err, code, "%s: %s", call->origin->text, why);
+	or_err_set(&err, code, "%s: %s", call->origin->to.text, why);
 	fail(call, &err);
 }
 
@@ -353,7 +293,11 @@ static void on_broken(struct or_http_client_call *call, enum or_code why)
 			fail(call, &err);
 		return;
 	}
-	fail_code(call, why, link->open || link->used ? "the connection broke" : "no connection");
+	if (why == OR_DENIED)
+		fail_code(call, why, "the server's certificate does not hold");
+	else
+		fail_code(
+		    call, why, link->open || link->used ? "the connection broke" : "no connection");
 }
 
 /* -- the answer -- */
@@ -553,7 +497,7 @@ static enum or_code put_head(
     struct or_http_client_call *call, const struct or_http_client_req *req, struct or_err *err)
 {
 	struct or_slice method = req->method.n ? req->method : OR_SLICE_LIT("GET");
-	struct or_slice host = req->host.n ? req->host : or_slice_str(call->origin->text);
+	struct or_slice host = req->host.n ? req->host : or_slice_str(call->origin->to.text);
 	struct or_buf *b = &call->head;
 
 	if (!req->host.n && or_str_has_prefix(host, "unix:"))
@@ -595,7 +539,7 @@ static enum or_code start(struct or_http_client_call **out, struct or_http_clien
 	struct origin *origin = NULL;
 	enum or_code rc;
 
-	rc = find_origin(&origin, client, req->origin, err);
+	rc = find_origin(&origin, client, req, err);
 	if (rc)
 		return rc;
 	call = new_call(client);
@@ -785,6 +729,7 @@ void or_http_client_free(struct or_http_client *client)
 	for (size_t i = 0; i < client->n_origins; i++) {
 		while (client->origins[i]->idle)
 			free_link(client->origins[i]->idle);
+		or_http_origin_done(&client->origins[i]->to);
 		or_mem_free(client->origins[i]);
 	}
 	while (client->spare) {

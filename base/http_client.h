@@ -3,12 +3,12 @@
  * An HTTP/1.1 client on a loop, with a pool of kept connections per origin.
  *
  * Thread: the loop's. An origin is an address as base/net.h reads it (numeric or localhost; no name
- * is looked up), over plain TCP or a unix socket. Callbacks never come from inside a call into
- * this module. A call ends with exactly one of on_end and on_fail, after which its handle is gone,
- * or with or_http_client_cancel, which promises silence.
- * A kept connection that turns out dead before any byte of an answer is replaced once, where the
- * request may be repeated (RFC 9112 §9.3.1): replayable, and no streamed content yet.
- * Limits: connections, the parser's limits, deadlines for connecting, for the head and for all.
+ * is looked up), over TCP, TLS or a unix socket. Callbacks never come from
+ * inside a call into this module. A call ends with exactly one of on_end and on_fail, after which
+ * its handle is gone, or with or_http_client_cancel, which promises silence. A kept connection that
+ * turns out dead before any byte of an answer is replaced once, where the request may be repeated
+ * (RFC 9112 §9.3.1): replayable, and no streamed content yet. Limits: connections, the parser's
+ * limits, deadlines for connecting, for the head and for all.
  */
 #ifndef BASE_HTTP_CLIENT_H
 #define BASE_HTTP_CLIENT_H
@@ -16,6 +16,7 @@
 #include "base/http_msg.h"
 #include "base/loop.h"
 #include "base/net.h"
+#include "base/tls.h"
 
 struct or_http_client;
 struct or_http_client_call;
@@ -36,6 +37,8 @@ void or_http_client_free(struct or_http_client *client);
 
 struct or_http_client_req {
 	const char *origin;
+	struct or_tls *tls;     /* NULL: plain. A reference is taken */
+	const char *tls_host;   /* what the server's certificate must name */
 	struct or_slice method; /* empty: GET */
 	struct or_slice target;
 	struct or_slice host; /* empty: the origin */
@@ -61,8 +64,8 @@ struct or_http_client_ops {
 	/* Complete. It may come before the request's content was all written. */
 	void (*on_end)(void *arg);
 	void (*on_room)(void *arg); /* for streamed content; may be NULL */
-	/* OR_IO, OR_CLOSED: no connection, or it broke. OR_TIMEOUT. OR_PARSE: not HTTP. OR_FULL: a
-	 * limit. May follow on_head. */
+	/* OR_IO, OR_CLOSED: no connection, or it broke. OR_DENIED: the certificate. OR_TIMEOUT.
+	 * OR_PARSE: not HTTP. OR_FULL: a limit. May follow on_head. */
 	void (*on_fail)(void *arg, const struct or_err *err);
 };
 

@@ -328,6 +328,11 @@ const char *or_http_req_peer_text(const struct or_http_req *req)
 	return req->peer_text;
 }
 
+const struct or_tls_session *or_http_req_tls(const struct or_http_req *req)
+{
+	return or_conn_tls(req->conn);
+}
+
 void or_http_req_attach(struct or_http_req *req, const struct or_http_req_ops *ops, void *arg)
 {
 	req->ops = ops;

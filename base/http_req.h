@@ -21,6 +21,7 @@
 #include "base/net.h"
 
 struct or_http_req;
+struct or_tls_session;
 
 struct or_http_req_ops {
 	void (*on_body)(void *arg, struct or_slice piece); /* borrowed for the call */
@@ -36,6 +37,8 @@ const struct or_http_msg *or_http_req_msg(const struct or_http_req *req);
 struct or_arena *or_http_req_arena(struct or_http_req *req);
 const struct or_net_addr *or_http_req_peer(const struct or_http_req *req);
 const char *or_http_req_peer_text(const struct or_http_req *req);
+/* The connection's TLS session, NULL where it is plain; borrowed while the request lives. */
+const struct or_tls_session *or_http_req_tls(const struct or_http_req *req);
 
 /* Who hears of the rest. A handler that does not answer inside on_request must attach. */
 void or_http_req_attach(struct or_http_req *req, const struct or_http_req_ops *ops, void *arg);

@@ -182,6 +182,9 @@ static void open_conn(struct or_http_server *server, int fd, const struct or_net
 	    .max_body = server->opt.max_body};
 	struct or_conn_opt conn = {.high = server->opt.high};
 
+	/* it fails for a client's host name only */
+	if (server->opt.tls)
+		OR_ASSERT(!or_tls_session_new(&conn.tls, server->opt.tls, NULL, NULL));
 	req->server = server;
 	req->peer = *peer;
 	or_net_text(req->peer_text, peer);
@@ -363,6 +366,8 @@ enum or_code or_http_server_new(struct or_http_server **out, struct or_loop *loo
 		snprintf(server->unix_path, sizeof(server->unix_path), "%s", addr.un.sun_path);
 	or_buf_init(&server->scratch, SCRATCH_MAX);
 	set_defaults(server, opt);
+	if (opt->tls)
+		or_tls_ref(opt->tls);
 	server->opt.listen = server->address;
 	set_accepting(server, true);
 	*out = server;
@@ -397,8 +402,17 @@ void or_http_server_free(struct or_http_server *server)
 	or_loop_defer_cancel(server->loop, on_drained, server);
 	or_loop_timer_cancel(server->sweep);
 	or_conn_hub_free(server->hub);
+	or_tls_unref(server->opt.tls);
 	or_buf_done(&server->scratch);
 	or_mem_free(server);
+}
+
+void or_http_server_tls_put(struct or_http_server *server, struct or_tls *tls)
+{
+	OR_ASSERT(server->opt.tls && tls);
+	or_tls_ref(tls);
+	or_tls_unref(server->opt.tls);
+	server->opt.tls = tls;
 }
 
 uint16_t or_http_server_port(const struct or_http_server *server)

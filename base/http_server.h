@@ -14,6 +14,7 @@
 
 #include "base/http_req.h"
 #include "base/loop.h"
+#include "base/tls.h"
 
 struct or_http_server;
 
@@ -28,13 +29,14 @@ struct or_http_server_opt {
 	size_t max_head;    /* these three: 0 as in base/http_parse.h */
 	size_t max_target;
 	size_t max_fields;
-	uint64_t max_body; /* 0: no limit */
-	size_t arena;      /* bytes a request's arena may use; 0: 256 KiB */
-	size_t high;       /* bytes of answer at which a request is full; 0: 256 KiB */
-	int64_t head_ns;   /* from the first byte of a head to its end; 0: 10 s */
-	int64_t body_ns;   /* a body may be this late at 512 bytes/s; 0: 30 s */
-	int64_t idle_ns;   /* between requests; 0: 60 s */
-	int64_t write_ns;  /* without any progress in writing; 0: 30 s */
+	uint64_t max_body;  /* 0: no limit */
+	size_t arena;       /* bytes a request's arena may use; 0: 256 KiB */
+	size_t high;        /* bytes of answer at which a request is full; 0: 256 KiB */
+	int64_t head_ns;    /* from the first byte of a head to its end; 0: 10 s */
+	int64_t body_ns;    /* a body may be this late at 512 bytes/s; 0: 30 s */
+	int64_t idle_ns;    /* between requests; 0: 60 s */
+	int64_t write_ns;   /* without any progress in writing; 0: 30 s */
+	struct or_tls *tls; /* NULL: plain; a reference is taken */
 	/* A client that ends its side is taken for gone, even where its request is complete (long
 	 * polls want this); otherwise it still gets its answer. */
 	bool eof_is_gone;
@@ -49,6 +51,9 @@ OR_NODISCARD enum or_code or_http_server_new(struct or_http_server **out, struct
 
 /* Cuts every connection; requests in flight get on_close first. Not from inside a callback. */
 void or_http_server_free(struct or_http_server *server);
+
+/* Connections from now on use this one (of a server that has TLS); a reference is taken. */
+void or_http_server_tls_put(struct or_http_server *server, struct or_tls *tls);
 
 /* Where it listens: the actual port, and "address:port". */
 uint16_t or_http_server_port(const struct or_http_server *server);
