@@ -6,6 +6,7 @@
 #include "cli/args.h"
 #include "cli/key.h"
 #include "policy/bundle.h"
+#include "policy/schema_convert.h"
 #include "product/product.h"
 
 #include <limits.h>
@@ -53,12 +54,36 @@ static const char *policy_dir(struct ctl_state *s, const struct ctl_bundle_opt *
 	return dir;
 }
 
-/* *.cedar are policies, *.cedarschema the schema, entities.json further entities. */
+/* A bundle holds the schema as text. */
+static enum or_code take_schema(struct pol_bundle_source *src, struct ctl_state *s,
+    const char *path, struct or_slice text, bool json, struct or_err *err)
+{
+	struct or_buf b;
+	enum or_code rc = OR_OK;
+
+	if (src->schema.n)
+		return or_err_set(err, OR_INVAL, "%s: a second schema", path);
+	src->schema = text;
+	if (!json)
+		return OR_OK;
+	or_buf_init(&b, POL_BUNDLE_MAX);
+	rc = pol_schema_convert_to_text(&b, path, text, NULL, err);
+	if (rc == OR_OK)
+		src->schema = or_arena_dup(s->arena, or_buf_slice(&b));
+	or_buf_done(&b);
+	return rc;
+}
+
+/* *.cedar and *.cedar.json are policies, *.cedarschema (or .json of it) the schema, entities.json
+ * further entities. */
 static enum or_code take_file(struct pol_bundle_source *src, struct pol_bundle_policy *files,
     struct ctl_state *s, const char *path, struct or_slice name, struct or_err *err)
 {
-	bool is_policy = or_str_has_suffix(name, ".cedar");
-	bool is_schema = or_str_has_suffix(name, ".cedarschema");
+	bool is_policy =
+	    or_str_has_suffix(name, ".cedar") || or_str_has_suffix(name, ".cedar.json");
+	bool is_json = or_str_has_suffix(name, ".json");
+	bool is_schema =
+	    or_str_has_suffix(name, ".cedarschema") || or_str_has_suffix(name, ".cedarschema.json");
 	struct or_slice text;
 	enum or_code rc;
 
@@ -69,13 +94,11 @@ static enum or_code take_file(struct pol_bundle_source *src, struct pol_bundle_p
 		return rc;
 	if (is_policy && src->n_policies == FILES_MAX)
 		return or_err_set(err, OR_FULL, "%s: more than %d policy files", path, FILES_MAX);
-	if (is_schema && src->schema.n)
-		return or_err_set(err, OR_INVAL, "%s: a second schema", path);
+	if (is_schema)
+		return take_schema(src, s, path, text, is_json, err);
 	if (is_policy)
 		files[src->n_policies++] = (struct pol_bundle_policy){
 		    .name = or_arena_strdup(s->arena, name), .text = text};
-	else if (is_schema)
-		src->schema = text;
 	else
 		src->entities = text;
 	return OR_OK;
@@ -97,7 +120,8 @@ static enum or_code read_policies(struct pol_bundle_source *src, struct pol_bund
 	}
 	or_sys_names_free(&names);
 	if (rc == OR_OK && src->n_policies == 0)
-		return or_err_set(err, OR_ABSENT, "%s: no policy (*.cedar) is there", dir);
+		return or_err_set(
+		    err, OR_ABSENT, "%s: no policy (*.cedar, *.cedar.json) is there", dir);
 	return rc;
 }
 

@@ -4,6 +4,7 @@
 #include "base/jsonw.h"
 #include "base/str.h"
 #include "policy/entities_json.h"
+#include "policy/est.h"
 #include "policy/mask.h"
 #include "policy/validate.h"
 
@@ -317,32 +318,44 @@ static enum or_code load_schema(struct opening *o, const struct or_json *j)
 	    &o->b->schema, "schema.cedarschema", schema->s, o->diags, o->err);
 }
 
-static enum or_code load_policies(struct opening *o, const struct or_json *j)
+/* The files of one form. All are read, so that all errors are seen. */
+static enum or_code load_files(
+    struct opening *o, const struct or_json *list, bool json, enum or_code first)
 {
-	const struct or_json *list = or_json_get_type(j, "policies", OR_JSON_ARRAY);
-	enum or_code first = OR_OK;
-
-	if (!list)
-		return malformed(o, "`policies` must be a list");
-	o->b->set = pol_set_new(POL_IDS_ANNOTATED, 0);
 	for (size_t i = 0; i < list->array.n; i++) {
 		const struct or_json *p = list->array.items[i];
 		struct or_slice name = or_json_get_str(p, "name"),
 				text = or_json_get_str(p, "text");
+		struct or_err *err = first == OR_OK ? o->err : NULL;
 		enum or_code rc;
 
 		if (!name.p || !text.p || or_str_find(name, 0, 0) < name.n)
 			return malformed(o, "a policy needs `name` and `text`");
-		/* The tree's strings end in NUL. All files are read, so that all errors are seen.
-		 */
-		rc = pol_set_add(o->b->set, (const char *)name.p, text, o->diags,
-		    first == OR_OK ? o->err : NULL);
+		if (or_str_has_suffix(name, ".json") != json)
+			continue;
+		/* The tree's strings end in NUL. */
+		rc = json ? pol_est_add(o->b->set, (const char *)name.p, text, o->diags, err)
+			  : pol_set_add(o->b->set, (const char *)name.p, text, o->diags, err);
 		first = first ? first : rc;
 	}
-	/* Now, so that no request waits for it. */
-	if (first == OR_OK)
-		pol_set_compile(o->b->set);
 	return first;
+}
+
+/* JSON comes last: it may link templates that texts have. */
+static enum or_code load_policies(struct opening *o, const struct or_json *j)
+{
+	const struct or_json *list = or_json_get_type(j, "policies", OR_JSON_ARRAY);
+	enum or_code rc;
+
+	if (!list)
+		return malformed(o, "`policies` must be a list");
+	o->b->set = pol_set_new(POL_IDS_ANNOTATED, 0);
+	rc = load_files(o, list, false, OR_OK);
+	rc = load_files(o, list, true, rc);
+	/* Now, so that no request waits for it. */
+	if (rc == OR_OK)
+		pol_set_compile(o->b->set);
+	return rc;
 }
 
 static enum or_code load_entities(struct opening *o, const struct or_json *j)

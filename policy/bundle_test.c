@@ -243,6 +243,30 @@ static void build__refuses_a_policy_that_does_not_fit_the_schema(void **state)
 	build(w);
 }
 
+/* A file *.json links a template of a text that comes behind it. */
+static void build__takes_policies_in_json(void **state)
+{
+	struct world *w = *state;
+	const struct pol_policy *link;
+
+	w->policies[0].name = "links.cedar.json";
+	w->policies[0].text =
+	    OR_SLICE_LIT("{\"templateLinks\":[{\"templateId\":\"t\",\"newId\":\"l\",\"values\":{"
+			 "\"?principal\":{\"type\":\"User\",\"id\":\"a\"}}}]}");
+	w->policies[1].text =
+	    OR_SLICE_LIT("@id(\"t\") permit(principal == ?principal, action, resource);");
+	build(w);
+	ASSERT_CODE(open_it(w), OR_OK);
+	link = pol_set_find(pol_bundle_set(w->b), OR_SLICE_LIT("l"));
+	assert_non_null(link);
+	assert_false(link->template);
+	w->policies[0].text = OR_SLICE_LIT("{\"templateLinks\":[{}]}");
+	or_buf_clear(&w->bytes);
+	ASSERT_CODE(
+	    pol_bundle_build(&w->bytes, &w->src, w->key, w->pinned.id, NULL, &w->err), OR_PARSE);
+	ASSERT_HAS(w->err.msg, "links.cedar.json:1:19: error: templateLinks[0]:");
+}
+
 static void build__refuses_a_mask_that_cannot_be_carried_out(void **state)
 {
 	struct world *w = *state;
@@ -316,6 +340,7 @@ int main(void)
 	    TEST(build__refuses_a_policy_that_does_not_parse),
 	    TEST(build__refuses_an_id_that_is_there_twice),
 	    TEST(build__refuses_a_policy_that_does_not_fit_the_schema),
+	    TEST(build__takes_policies_in_json),
 	    TEST(build__refuses_a_mask_that_cannot_be_carried_out),
 	    TEST(build__refuses_bad_fields),
 	    TEST(key_id__is_stable),

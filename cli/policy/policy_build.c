@@ -89,9 +89,11 @@ int ctl_policy_build_main(int argc, char **argv)
 		.value = &state,
 		.help = "where everything is kept"}};
 	const struct ctl_args spec = {.usage = "outrider policy build [flags]",
-	    .about = "Checks a product's Cedar policies (*.cedar) and their schema (*.cedarschema) "
-		     "and signs\n"
-		     "them as one bundle. entities.json, where it is there, goes into it too.",
+	    .about =
+		"Checks a product's Cedar policies (*.cedar) and their schema (*.cedarschema) "
+		"and signs\n"
+		"them as one bundle. entities.json, where it is there, goes into it too. Policies\n"
+		"may be JSON (*.cedar.json), which can link templates, the schema too.",
 	    .examples = "  outrider key new --out bundle.key\n"
 			"  outrider policy build --key bundle.key --out orders.bundle",
 	    .flags = flags,
