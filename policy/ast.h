@@ -118,13 +118,13 @@ enum pol_scope_op {
 struct pol_scope {
 	uint8_t op;   /* enum pol_scope_op */
 	uint8_t slot; /* enum pol_slot: stands for uid */
+	bool list;    /* `in [ … ]` */
 	uint32_t at;
 	uint32_t len;
+	uint32_t n_uids;
 	struct or_slice type;
 	const struct pol_uid *uid;
 	const struct pol_uid *const *uids;
-	size_t n_uids;
-	bool list; /* `in [ … ]` */
 };
 
 struct pol_condition {
@@ -132,14 +132,16 @@ struct pol_condition {
 	const struct pol_node *expr;
 };
 
-/* What one text says; a linked template shares it. */
+/* What one text says; a linked template shares it. Its nodes too may be shared: those of a policy
+ * in a set are those of every policy that is alike (policy/share.h). */
 struct pol_body {
-	struct pol_source src; /* of the diagnostics; lives as long as the set */
+	struct pol_source
+	    src; /* positions count from its text's first byte; lives as the set does */
 	struct pol_scope principal;
 	struct pol_scope action;
 	struct pol_scope resource;
 	const struct pol_condition *conditions;
-	size_t n_conditions;
+	uint32_t n_conditions;
 	bool has_slot[POL_SLOTS];
 };
 

@@ -192,7 +192,7 @@ static enum or_code malformed(struct opening *o, const char *what)
 static enum or_code parse_json(
     struct opening *o, const char *name, struct or_slice text, const struct or_json **out)
 {
-	struct pol_source src = {name, text};
+	struct pol_source src = {name, text, 0};
 	enum or_code rc = pol_json_parse(out, &src, o->arena, o->diags);
 
 	if (rc == OR_PARSE)
@@ -360,7 +360,7 @@ static enum or_code load_policies(struct opening *o, const struct or_json *j)
 
 static enum or_code load_entities(struct opening *o, const struct or_json *j)
 {
-	struct pol_source src = {"bundle", or_buf_slice(&o->payload)};
+	struct pol_source src = {"bundle", or_buf_slice(&o->payload), 0};
 	const struct or_json *list = or_json_get_type(j, "entities", OR_JSON_ARRAY);
 
 	if (!list)

@@ -227,7 +227,7 @@ static void run_request(struct test *t, size_t i, const struct or_json *j, int p
 {
 	const struct pol_entities *bases[] = {t->entities};
 	const struct pol_set *sets[] = {t->set};
-	struct pol_source src = {t->path, OR_SLICE_LIT("")};
+	struct pol_source src = {t->path, OR_SLICE_LIT(""), 0};
 	struct pol_request req = {.context = NULL};
 	struct pol_decision d;
 	struct pol_diags diags;
@@ -437,7 +437,7 @@ static void judge_each_entity(struct test *t, const struct or_json *expected)
 
 	if (!each || !read_named(t, "entities", &path))
 		return;
-	src = (struct pol_source){path, or_buf_slice(&t->text)};
+	src = (struct pol_source){path, or_buf_slice(&t->text), 0};
 	if (pol_json_parse(&list, &src, t->arena, NULL) || list->type != OR_JSON_ARRAY)
 		return;
 	for (size_t i = 0; i < each->object.n; i++) {
@@ -454,7 +454,7 @@ static void judge_each_entity(struct test *t, const struct or_json *expected)
 
 static bool request_is_valid(struct test *t, const struct or_json *j)
 {
-	struct pol_source src = {t->path, OR_SLICE_LIT("")};
+	struct pol_source src = {t->path, OR_SLICE_LIT(""), 0};
 	struct pol_request req = {.context = NULL};
 	struct pol_diags diags;
 	bool ok;
@@ -482,7 +482,7 @@ static void judge_each_request(struct test *t, const struct or_json *expected)
 /* What the archive says of this test; nothing where it says nothing. */
 static void judge_archive(struct test *t, const char *path)
 {
-	struct pol_source src = {path, OR_SLICE_NONE};
+	struct pol_source src = {path, OR_SLICE_NONE, 0};
 	const struct or_json *j, *policies;
 
 	if (!path || !read_file(&t->text, path))
@@ -520,7 +520,7 @@ static void judge_json_schema(struct test *t, const char *path)
 
 static bool parse_test(struct test *t)
 {
-	struct pol_source src = {t->path, OR_SLICE_NONE};
+	struct pol_source src = {t->path, OR_SLICE_NONE, 0};
 
 	or_arena_clear(t->arena);
 	if (!read_file(&t->text, t->path))
@@ -591,7 +591,7 @@ static void judge_parsing(struct test *t, const struct or_json *expected)
 	judge(PART_ENTITY_PARSING,
 	    parses == is_true(or_json_get(expected, "allEntities"), "success"), t, "the file %s",
 	    parses ? "parses" : "does not parse");
-	src = (struct pol_source){path, or_buf_slice(&t->text)};
+	src = (struct pol_source){path, or_buf_slice(&t->text), 0};
 	if (!each || pol_json_parse(&list, &src, t->arena, NULL) || list->type != OR_JSON_ARRAY)
 		return;
 	for (size_t i = 0; i < each->object.n; i++) {
@@ -606,7 +606,7 @@ static void judge_parsing(struct test *t, const struct or_json *expected)
 
 static void run_parsing(struct test *t, const char *dir)
 {
-	struct pol_source src = {t->path, OR_SLICE_NONE};
+	struct pol_source src = {t->path, OR_SLICE_NONE, 0};
 	const struct or_json *expected;
 	const char *path;
 

@@ -76,7 +76,8 @@ static void add(struct pol_diags *d, const struct pol_source *src, size_t at, si
 	g.file = or_arena_strdup(d->arena, or_slice_str(src->file));
 	g.msg = or_arena_strdup(d->arena, or_slice_str(msg));
 	g.help = help ? or_arena_strdup(d->arena, or_slice_str(help)) : NULL;
-	locate(&g, d->arena, src->text, at, n);
+	locate(&g, d->arena, or_slice(src->text.p - src->before, src->text.n + src->before),
+	    at + src->before, n);
 	if (!g.file || !g.msg || !g.text.p)
 		d->dropped++;
 	else

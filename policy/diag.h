@@ -39,10 +39,12 @@ struct pol_diags {
 void pol_diag_init(struct pol_diags *d);
 void pol_diag_done(struct pol_diags *d);
 
-/* What a position refers to; borrowed. */
+/* What a position refers to; borrowed. Where the text is a part of a file, before bytes of it lie
+ * in front of text.p: lines and columns are the file's. */
 struct pol_source {
 	const char *file;
 	struct or_slice text;
+	uint32_t before;
 };
 
 /* Adds an error at n bytes from offset `at` of the source. d may be NULL; help too. */

@@ -355,7 +355,7 @@ enum or_code pol_entities_json_parse(struct pol_entities **out, const char *name
     struct or_err *err)
 {
 	struct or_arena *a = or_arena_new(POL_ENTITIES_BUDGET);
-	struct pol_source src = {name, text};
+	struct pol_source src = {name, text, 0};
 	const struct or_json *j;
 	struct pol_diags own;
 	enum or_code rc;

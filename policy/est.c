@@ -185,7 +185,7 @@ enum or_code pol_est_add(struct pol_set *set, const char *name, struct or_slice 
 	enum or_code rc;
 
 	d.ps.lex.src =
-	    (struct pol_source){or_arena_strdup(a, or_slice_str(name)), or_arena_dup(a, json)};
+	    (struct pol_source){or_arena_strdup(a, or_slice_str(name)), or_arena_dup(a, json), 0};
 	if (!d.ps.lex.src.file || !d.ps.lex.src.text.p || json.n > UINT32_MAX)
 		return or_err_set(err, OR_FULL, "the policies need more memory than their budget");
 	pol_diag_init(&own);

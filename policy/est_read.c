@@ -224,7 +224,7 @@ static bool read_action_list(struct pol_parse *ps, const struct pol_est_step *up
 	s->op = POL_SCOPE_IN;
 	s->list = true;
 	s->uids = uids;
-	s->n_uids = j->array.n;
+	s->n_uids = (uint32_t)j->array.n;
 	return true;
 }
 
@@ -318,7 +318,7 @@ static bool read_conditions(struct pol_parse *ps, const struct pol_est_step *up,
 			return false;
 	}
 	body->conditions = list;
-	body->n_conditions = j->array.n;
+	body->n_conditions = (uint32_t)j->array.n;
 	return true;
 }
 

@@ -10,11 +10,13 @@
 static void line_and_col(
     const struct pol_eval *ev, size_t at, unsigned int *line, unsigned int *col)
 {
-	const uint8_t *p = ev->src->text.p;
+	const uint8_t *p = ev->src->text.p - ev->src->before;
+	size_t from = ev->policy ? ev->policy->at : 0;
 
+	at += ev->src->before;
 	*line = ev->policy ? ev->policy->line : 1;
 	*col = 1;
-	for (size_t i = ev->policy ? ev->policy->at : 0; i < at; i++)
+	for (size_t i = from; i < at; i++)
 		*line += p[i] == '\n';
 	for (size_t i = at; i > 0 && p[i - 1] != '\n'; i--)
 		*col += (p[i - 1] & 0xC0) != 0x80;

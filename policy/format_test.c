@@ -79,7 +79,7 @@ static const char WHOLE[] =
 /* A comment behind (or on the line before) each token stays, and stays in its place. */
 static void check_comments(bool before)
 {
-	struct pol_source src = {"p.cedar", or_slice_str(WHOLE)};
+	struct pol_source src = {"p.cedar", or_slice_str(WHOLE), 0};
 	struct or_buf in, out;
 	struct pol_lex lex;
 	size_t at = 0;

@@ -51,7 +51,7 @@ static void put_token(struct pol_format_toks *t, const struct pol_token *tok, si
 enum or_code pol_format_toks_init(
     struct pol_format_toks *t, struct or_arena *a, struct or_slice text, int indent)
 {
-	struct pol_source src = {"", text};
+	struct pol_source src = {"", text, 0};
 	struct pol_lex lex;
 	enum or_code rc = pol_lex_init(&lex, &src, NULL);
 	size_t end = 0;

@@ -173,7 +173,7 @@ enum or_code pol_lex_init(
 		size_t n = s.p[at] < 0x80 ? 1 : or_str_utf8_decode(&cp, or_slice_from(s, at));
 
 		if (n == 0) {
-			struct pol_source upto = {src->file, or_slice(s.p, at)};
+			struct pol_source upto = {src->file, or_slice(s.p, at), 0};
 
 			pol_diag_add(
 			    diags, &upto, at, 1, NULL, "the text is not UTF-8 from here on");

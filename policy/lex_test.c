@@ -21,7 +21,7 @@ static int teardown(void **state)
 
 static void start(struct pol_lex *lex, const char *text)
 {
-	struct pol_source src = {"t", or_slice_str(text)};
+	struct pol_source src = {"t", or_slice_str(text), 0};
 
 	ASSERT_CODE(pol_lex_init(lex, &src, &diags), OR_OK);
 }
@@ -85,7 +85,7 @@ static void init__refuses_what_is_not_utf8(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < OR_LEN(texts); i++) {
-		struct pol_source src = {"t", or_slice_str(texts[i])};
+		struct pol_source src = {"t", or_slice_str(texts[i]), 0};
 		struct pol_lex lex;
 
 		ASSERT_CODE(pol_lex_init(&lex, &src, &diags), OR_PARSE);

@@ -58,7 +58,7 @@ static bool read_file(struct or_buf *b, const char *path)
 static const struct or_json *read_json(struct bench *b, const char *path)
 {
 	const struct or_json *j = NULL;
-	struct pol_source src = {path, OR_SLICE_NONE};
+	struct pol_source src = {path, OR_SLICE_NONE, 0};
 
 	if (!read_file(&b->text, path))
 		return NULL;
@@ -103,7 +103,7 @@ struct prepared {
 
 static bool prepare(struct bench *b, struct prepared *p, const struct or_json *j)
 {
-	struct pol_source src = {"requests.json", OR_SLICE_LIT("")};
+	struct pol_source src = {"requests.json", OR_SLICE_LIT(""), 0};
 
 	*p = (struct prepared){.recorded = j};
 	return pol_entities_json_uid(&p->req.principal, &src, or_json_get(j, "principal"), NULL) ==
@@ -201,7 +201,7 @@ static struct pol_entities *load_entities(struct bench *b, const char *path)
 
 static void link_all(struct bench *b, struct pol_set *set, const struct or_json *links)
 {
-	struct pol_source src = {"links.json", OR_SLICE_LIT("")};
+	struct pol_source src = {"links.json", OR_SLICE_LIT(""), 0};
 
 	for (size_t i = 0; links && i < links->array.n; i++) {
 		const struct or_json *j = links->array.items[i], *p = or_json_get(j, "principal");

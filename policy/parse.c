@@ -298,7 +298,7 @@ static bool parse_action_list(struct pol_parse *ps, struct pol_scope *s)
 		pol_parse_push(ps, &u, sizeof(u));
 	}
 	pol_lex_next(&ps->lex);
-	s->n_uids = (ps->scratch.n - mark) / sizeof(struct pol_uid *);
+	s->n_uids = (uint32_t)((ps->scratch.n - mark) / sizeof(struct pol_uid *));
 	s->uids = pol_parse_pop(ps, mark);
 	return s->uids != NULL;
 }
@@ -395,7 +395,7 @@ static bool parse_conditions(struct pol_parse *ps, struct pol_body *body)
 			return false;
 		pol_parse_push(ps, &c, sizeof(c));
 	}
-	body->n_conditions = (ps->scratch.n - mark) / sizeof(struct pol_condition);
+	body->n_conditions = (uint32_t)((ps->scratch.n - mark) / sizeof(struct pol_condition));
 	body->conditions = pol_parse_pop(ps, mark);
 	return body->conditions != NULL;
 }

@@ -304,7 +304,7 @@ static void conform__checks_requests(void **state)
 {
 	struct pol_schema *s = parse(FIT);
 	struct or_arena *a = or_arena_new(0);
-	struct pol_source src = {"c", OR_SLICE_LIT("{\"n\": 1, \"at\": \"2024-01-01\"}")};
+	struct pol_source src = {"c", OR_SLICE_LIT("{\"n\": 1, \"at\": \"2024-01-01\"}"), 0};
 	struct pol_request req = {
 	    .principal = pol_uid_make(OR_SLICE_LIT("User"), OR_SLICE_LIT("a")),
 	    .action = pol_uid_make(OR_SLICE_LIT("Action"), OR_SLICE_LIT("read")),

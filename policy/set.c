@@ -5,11 +5,13 @@
 #include "policy/code.h"
 #include "policy/parse.h"
 #include "policy/set_build.h"
+#include "policy/share.h"
 
 #include <stdatomic.h>
 
 struct pol_set {
 	struct or_arena *arena;
+	size_t budget;
 	enum pol_ids ids;
 	struct or_buf list; /* const struct pol_policy * */
 	struct or_map by_id;
@@ -21,11 +23,13 @@ enum { POLICIES_MAX = 4 << 20, SCRATCH_MAX = 64 << 20 };
 
 struct pol_set *pol_set_new(enum pol_ids ids, size_t budget)
 {
-	struct or_arena *a = or_arena_new(budget ? budget : POL_SET_BUDGET);
+	size_t bytes = budget ? budget : POL_SET_BUDGET;
+	struct or_arena *a = or_arena_new(bytes);
 	struct pol_set *set = or_arena_alloc(a, sizeof(*set));
 
 	OR_ASSERT(set);
 	set->arena = a;
+	set->budget = bytes;
 	set->ids = ids;
 	or_buf_init(&set->list, POLICIES_MAX * sizeof(void *));
 	or_map_init(&set->by_id, POLICIES_MAX);
@@ -45,6 +49,7 @@ void pol_set_free(struct pol_set *set)
 
 /* Where reading stands in a text. */
 struct progress {
+	struct pol_share share;
 	size_t in_text; /* policies seen, those that do not parse too */
 	size_t seen;    /* bytes whose lines are counted */
 	uint32_t line;
@@ -118,21 +123,21 @@ enum or_code pol_set_commit(struct pol_set *set, struct pol_set_mark mark)
 	return OR_OK;
 }
 
+/* Each policy is read in the parser's arena, and what is not there yet is copied to the set's. */
 static enum or_code add_one(struct pol_set *set, struct pol_parse *ps, struct progress *at)
 {
-	struct pol_policy *p = or_arena_alloc(set->arena, sizeof(*p));
+	struct pol_policy read = {.file = ps->lex.src.file}, *p;
 	enum or_code rc;
 
-	if (!p) {
-		ps->rc = OR_FULL;
-		return OR_FULL;
-	}
-	p->file = ps->lex.src.file;
+	or_arena_clear(ps->arena);
 	/* One that does not parse keeps its number, so that a repair renames no other. */
-	if (!pol_parse_policy(ps, p)) {
+	if (!pol_parse_policy(ps, &read)) {
 		at->in_text++;
 		return OR_OK;
 	}
+	p = pol_share_policy(&at->share, &read);
+	if (!p)
+		return OR_FULL;
 	p->line = line_at(at, ps->lex.src.text, p->at);
 	if (!pol_set_name(set, p, at->in_text++))
 		return OR_FULL;
@@ -150,6 +155,7 @@ static enum or_code parse_all(struct pol_set *set, struct pol_parse *ps)
 	struct progress at = {.line = 1};
 	enum or_code rc = OR_OK, one;
 
+	pol_share_init(&at.share, set->arena);
 	/* A first token that is malformed has been reported before this call. */
 	if (ps->lex.tok.kind == POL_TOK_BAD)
 		errors--;
@@ -157,6 +163,7 @@ static enum or_code parse_all(struct pol_set *set, struct pol_parse *ps)
 		one = add_one(set, ps, &at);
 		rc = rc ? rc : one;
 	}
+	pol_share_done(&at.share);
 	rc = rc == OR_FULL || ps->rc == OR_FULL ? OR_FULL : ps->rc ? ps->rc : rc;
 	/* A stray character at the end is reported by the lexer alone. */
 	if (rc == OR_OK && ps->lex.diags->errors != errors)
@@ -177,9 +184,9 @@ static enum or_code report(enum or_code rc, const struct pol_diags *diags, struc
 enum or_code pol_set_add(struct pol_set *set, const char *name, struct or_slice text,
     struct pol_diags *diags, struct or_err *err)
 {
-	struct pol_source src = {
-	    or_arena_strdup(set->arena, or_slice_str(name)), or_arena_dup(set->arena, text)};
-	struct pol_parse ps = {.arena = set->arena};
+	struct pol_source src = {.file = or_arena_strdup(set->arena, or_slice_str(name)),
+	    .text = or_arena_dup(set->arena, text)};
+	struct pol_parse ps = {.arena = NULL};
 	struct pol_diags own;
 	enum or_code rc;
 
@@ -188,11 +195,13 @@ enum or_code pol_set_add(struct pol_set *set, const char *name, struct or_slice 
 	pol_diag_init(&own);
 	rc = pol_lex_init(&ps.lex, &src, diags ? diags : &own);
 	if (rc == OR_OK) {
+		ps.arena = or_arena_new(set->budget);
 		or_buf_init(&ps.scratch, SCRATCH_MAX);
 		/* So that it has an address from the start. */
 		or_buf_reserve(&ps.scratch, 256);
 		rc = parse_all(set, &ps);
 		or_buf_done(&ps.scratch);
+		or_arena_free(ps.arena);
 	}
 	rc = report(rc, diags ? diags : &own, err);
 	pol_diag_done(&own);

@@ -77,7 +77,7 @@ static bool holds_policies(struct or_slice json)
 	static const char *const keys[] = {
 	    "effect", "staticPolicies", "templates", "templateLinks"};
 	struct or_arena *a = or_arena_new(CTL_INPUT_MAX * 2);
-	struct pol_source src = {"", json};
+	struct pol_source src = {"", json, 0};
 	const struct or_json *j = NULL;
 	bool found = false;
 
