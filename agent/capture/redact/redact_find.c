@@ -49,6 +49,11 @@ static bool begins_nocase(struct or_slice s, size_t at, const char *word)
 	return s.n - at >= n && strncasecmp((const char *)s.p + at, word, n) == 0;
 }
 
+static bool is_in(uint8_t c, const char *set)
+{
+	return c && strchr(set, c);
+}
+
 static size_t run(struct or_slice s, size_t at, bool (*is_one)(uint8_t))
 {
 	size_t n = at;
@@ -75,23 +80,43 @@ static bool has_check_digit(const uint8_t *digits, size_t n)
 	return sum % 10 == 0;
 }
 
-/* The networks' ranges and lengths, wide enough for all that are issued. */
+/* The networks' ranges by their first four digits, with the lengths that are issued. */
 static bool is_issued(const uint8_t *d, size_t n)
 {
-	unsigned int two = d[0] * 10U + d[1], four = two * 100 + d[2] * 10U + d[3];
+	static const struct {
+		unsigned int low, high;
+		size_t least, most;
+	} ranges[] = {
+	    {4000, 4999, 13, 13}, /* Visa */
+	    {4000, 4999, 16, 16},
+	    {4000, 4999, 19, 19},
+	    {5100, 5599, 16, 16}, /* Mastercard */
+	    {2221, 2720, 16, 16},
+	    {3400, 3499, 15, 15}, /* American Express */
+	    {3700, 3799, 15, 15},
+	    {3000, 3059, 14, 19}, /* Diners Club */
+	    {3600, 3699, 14, 19},
+	    {3800, 3999, 14, 19},
+	    {3528, 3589, 16, 19}, /* JCB */
+	    {6000, 6099, 16, 19}, /* Discover, UnionPay, RuPay */
+	    {6200, 6299, 16, 19},
+	    {6400, 6599, 16, 19},
+	    {8100, 8199, 16, 19},
+	};
+	unsigned int four = d[0] * 1000U + d[1] * 100U + d[2] * 10U + d[3];
 
-	if (d[0] == 4)
-		return n == 13 || n == 16 || n == 19;
-	if ((two >= 51 && two <= 55) || (four >= 2221 && four <= 2720))
-		return n == 16;
-	if (two == 34 || two == 37)
-		return n == 15;
-	if (two == 36 || two == 38 || two == 39 || (four >= 3000 && four <= 3059))
-		return n >= 14;
-	if (four >= 3528 && four <= 3589)
-		return n >= 16;
-	/* Discover, UnionPay, Maestro */
-	return (two == 60 || two == 62 || two == 64 || two == 65 || two == 81) && n >= 16;
+	for (size_t i = 0; i < OR_LEN(ranges); i++)
+		if (four >= ranges[i].low && four <= ranges[i].high && n >= ranges[i].least &&
+		    n <= ranges[i].most)
+			return true;
+	return false;
+}
+
+/* A blank or hyphen at i between two groups, of which the first has so many digits. */
+static bool is_between(struct or_slice s, size_t i, size_t group)
+{
+	return (s.p[i] == ' ' || s.p[i] == '-') && group >= 2 && i + 1 < s.n &&
+	       is_digit(s.p[i + 1]);
 }
 
 /* Digits at `at`, with single blanks or hyphens between groups of at least two. */
@@ -102,25 +127,21 @@ static bool find_card(struct redact_span *out, size_t *next, struct or_slice s, 
 
 	if (at && (is_word(s.p[at - 1]) || s.p[at - 1] == '.'))
 		return false;
-	for (; i < s.n; i++) {
+	for (; i < s.n && n < CARD_MOST; i++) {
 		if (is_digit(s.p[i])) {
-			if (n == CARD_MOST)
-				break;
 			digits[n++] = (uint8_t)(s.p[i] - '0');
 			group++;
-		} else if ((s.p[i] == ' ' || s.p[i] == '-') && group >= 2 && i + 1 < s.n &&
-			   is_digit(s.p[i + 1])) {
+		} else if (is_between(s, i, group)) {
 			group = 0;
 		} else {
 			break;
 		}
 	}
 	*next = at + run(s, at, is_digit);
-	if (n < CARD_LEAST || (i < s.n && is_word(s.p[i])) || !is_issued(digits, n) ||
-	    !has_check_digit(digits, n))
+	if (n < CARD_LEAST || (i < s.n && is_word(s.p[i])))
 		return false;
 	*out = (struct redact_span){at, i, REDACT_CARD};
-	return true;
+	return is_issued(digits, n) && has_check_digit(digits, n);
 }
 
 /* ---- accounts */
@@ -138,33 +159,41 @@ static bool is_iban_check(const struct or_slice s)
 	return rest == 1;
 }
 
+static bool is_account(uint8_t c)
+{
+	return is_digit(c) || is_upper(c);
+}
+
+/* A country's two letters and the two check digits, as a word's beginning. */
+static bool begins_iban(struct or_slice s, size_t at)
+{
+	return !(at && is_word(s.p[at - 1])) && s.n - at >= IBAN_LEAST && is_upper(s.p[at + 1]) &&
+	       is_digit(s.p[at + 2]) && is_digit(s.p[at + 3]);
+}
+
 static bool find_iban(struct redact_span *out, struct or_slice s, size_t at)
 {
 	uint8_t bare[IBAN_MOST];
 	size_t n = 0, i = at;
 
-	if ((at && is_word(s.p[at - 1])) || s.n - at < IBAN_LEAST || !is_upper(s.p[at + 1]) ||
-	    !is_digit(s.p[at + 2]) || !is_digit(s.p[at + 3]))
+	if (!begins_iban(s, at))
 		return false;
 	/* In one piece, or in groups of four. */
 	for (; i < s.n && n < IBAN_MOST; i++) {
-		if (is_digit(s.p[i]) || is_upper(s.p[i]))
+		if (is_account(s.p[i]))
 			bare[n++] = s.p[i];
-		else if (s.p[i] != ' ' || n % 4 || i + 1 == s.n ||
-			 !(is_digit(s.p[i + 1]) || is_upper(s.p[i + 1])))
+		else if (s.p[i] != ' ' || n % 4 || i + 1 == s.n || !is_account(s.p[i + 1]))
 			break;
 	}
-	if (n < IBAN_LEAST || (i < s.n && is_word(s.p[i])) || !is_iban_check(or_slice(bare, n)))
-		return false;
 	*out = (struct redact_span){at, i, REDACT_IBAN};
-	return true;
+	return n >= IBAN_LEAST && !(i < s.n && is_word(s.p[i])) && is_iban_check(or_slice(bare, n));
 }
 
 /* ---- mail */
 
 static bool is_mail_local(uint8_t c)
 {
-	return is_word(c) || c == '.' || c == '+' || c == '-' || c == '%' || c == '\'' || c == '=';
+	return is_word(c) || is_in(c, ".+-%'=") || c >= 0x80;
 }
 
 static bool is_mail_domain(uint8_t c)
@@ -172,32 +201,45 @@ static bool is_mail_domain(uint8_t c)
 	return (is_word(c) && c != '_') || c == '.' || c == '-' || c >= 0x80;
 }
 
-/* An '@' at `at`: what stands on both sides of it. */
+static bool is_stray(uint8_t c)
+{
+	return c == '.' || c == '\'' || c == '=';
+}
+
+/* Where the local part in front of the '@' begins; the '@' where there is none. */
+static size_t mail_begin(struct or_slice s, size_t from, size_t at)
+{
+	size_t begin = at;
+
+	while (begin > from && at - begin < MAIL_LOCAL_MAX && is_mail_local(s.p[begin - 1]))
+		begin--;
+	while (begin < at && is_stray(s.p[begin]))
+		begin++;
+	return begin;
+}
+
+/* Where the domain behind the '@' ends; a sentence's full stop is not its own. */
+static size_t mail_end(struct or_slice s, size_t at)
+{
+	size_t end = at + 1;
+
+	while (end < s.n && end - at <= MAIL_DOMAIN_MAX && is_mail_domain(s.p[end]))
+		end++;
+	while (end > at + 1 && (s.p[end - 1] == '.' || s.p[end - 1] == '-'))
+		end--;
+	return end;
+}
+
+/* An '@' at `at`: what stands on both sides of it, with a top-level domain of two letters or more.
+ */
 static bool find_mail(struct redact_span *out, struct or_slice s, size_t from, size_t at)
 {
-	size_t begin = at, end = at + 1, dot = 0;
+	size_t begin = mail_begin(s, from, at), end = mail_end(s, at), dot = end - 1;
 
-	while (begin > from && at - begin < MAIL_LOCAL_MAX &&
-	       (is_mail_local(s.p[begin - 1]) || s.p[begin - 1] >= 0x80))
-		begin--;
-	while (begin < at && (s.p[begin] == '.' || s.p[begin] == '\'' || s.p[begin] == '='))
-		begin++;
-	while (end < s.n && end - at <= MAIL_DOMAIN_MAX && is_mail_domain(s.p[end])) {
-		if (s.p[end] == '.')
-			dot = end;
-		end++;
-	}
-	/* A sentence's full stop is not the address's. */
-	while (end > at + 1 && (s.p[end - 1] == '.' || s.p[end - 1] == '-')) {
-		end--;
-		if (dot >= end)
-			for (dot = end - 1; dot > at && s.p[dot] != '.';)
-				dot--;
-	}
-	if (begin == at || dot <= at + 1 || end < dot + 3)
-		return false;
+	while (dot > at && s.p[dot] != '.')
+		dot--;
 	*out = (struct redact_span){begin, end, REDACT_MAIL};
-	return true;
+	return begin < at && dot > at + 1 && end >= dot + 3;
 }
 
 /* ---- tokens */
@@ -331,8 +373,12 @@ static bool is_blank(uint8_t c)
 
 static bool ends_bare(uint8_t c)
 {
-	return c <= ' ' || c == ',' || c == ';' || c == '&' || c == '"' || c == '\'' || c == ')' ||
-	       c == '}' || c == ']' || c == '<';
+	return c <= ' ' || is_in(c, ",;&\"')}]<");
+}
+
+static bool ends_line(uint8_t c)
+{
+	return c == '\n' || c == '\r' || c == '"';
 }
 
 /* From behind the opening quote to the closing one; in JSON within JSON both have a backslash. */
@@ -350,35 +396,43 @@ static size_t quoted_end(struct or_slice s, size_t at, uint8_t quote)
 	return at < s.n ? at : s.n;
 }
 
-/* [quote] [blanks] = or : [blanks] [quote] value */
-static bool find_secret(struct redact_span *out, struct or_slice s, size_t at)
+/* Behind the word: [quote] [blanks] = or : [blanks]; 0 where that does not follow. */
+static size_t secret_begin(struct or_slice s, size_t i)
 {
-	size_t n = secret_word(s, at), i = at + n, end;
-	uint8_t quote = 0;
-
-	if (!n)
-		return false;
-	while (i < s.n && (s.p[i] == '"' || s.p[i] == '\'' || s.p[i] == '\\' || is_blank(s.p[i])))
+	while (i < s.n && (is_in(s.p[i], "\"'\\") || is_blank(s.p[i])))
 		i++;
 	if (i == s.n || (s.p[i] != '=' && s.p[i] != ':'))
-		return false;
+		return 0;
 	for (i++; i < s.n && (is_blank(s.p[i]) || s.p[i] == '\\'); i++)
 		;
-	if (i < s.n && (s.p[i] == '"' || s.p[i] == '\''))
+	return i;
+}
+
+static size_t bare_end(struct or_slice s, size_t i, bool (*ends)(uint8_t))
+{
+	while (i < s.n && !ends(s.p[i]))
+		i++;
+	return i;
+}
+
+/* A word like password, what ties it to a value, and the value, in quotes or bare. */
+static bool find_secret(struct redact_span *out, struct or_slice s, size_t at)
+{
+	size_t n = secret_word(s, at), i = n ? secret_begin(s, at + n) : 0, end;
+	uint8_t quote = 0;
+
+	if (!i || i == s.n)
+		return false;
+	if (s.p[i] == '"' || s.p[i] == '\'')
 		quote = s.p[i++];
 	/* A scheme is no secret; what follows it is. */
 	if (begins_nocase(s, i, "bearer ") || begins_nocase(s, i, "basic "))
 		i += begins_nocase(s, i, "basic ") ? 6 : 7;
-	for (end = i; !quote && end < s.n; end++)
-		if (is_line(s, at) ? s.p[end] == '\n' || s.p[end] == '\r' || s.p[end] == '"'
-				   : ends_bare(s.p[end]))
-			break;
-	if (quote)
-		end = quoted_end(s, i, quote);
-	if (end - i < SECRET_LEAST || s.p[i] == '[' || s.p[i] == '{')
-		return false; /* redacted already, or not a value */
-	*out = (struct redact_span){i, end < s.n ? end : s.n, REDACT_TOKEN};
-	return true;
+	end = quote ? quoted_end(s, i, quote)
+		    : bare_end(s, i, is_line(s, at) ? ends_line : ends_bare);
+	*out = (struct redact_span){i, end, REDACT_TOKEN};
+	/* Not where it was taken out already, or is no value. */
+	return end - i >= SECRET_LEAST && s.p[i] != '[' && s.p[i] != '{';
 }
 
 static bool find_token(struct redact_span *out, struct or_slice s, size_t at)
