@@ -24,7 +24,7 @@ static bool read_type(struct or_buf *type, struct pol_lex *lex)
 enum or_code pol_uid_parse(
     struct pol_uid *out, struct or_arena *a, struct or_slice text, struct or_err *err)
 {
-	const struct pol_source src = {"<entity>", text};
+	const struct pol_source src = {.file = "<entity>", .text = text};
 	struct or_slice name = {0}, id = {0};
 	struct pol_diags diags;
 	struct pol_lex lex;

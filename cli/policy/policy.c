@@ -9,6 +9,9 @@ int ctl_policy_main(int argc, char **argv)
 	static const struct ctl_verb verbs[] = {
 	    {"authorize", "decide one request", ctl_policy_authorize_main},
 	    {"explain", "decide one request and say why", ctl_policy_authorize_explain_main},
+	    {"filter", "which rows of a table may be read, as SQL or UCAST",
+		ctl_policy_filter_main},
+	    {"list", "what a principal may read", ctl_policy_list_main},
 	    {"build", "check a product's policies and sign them as a bundle",
 		ctl_policy_build_main},
 	    {"format", "lay policies out in one style", ctl_policy_format_main},

@@ -10,7 +10,9 @@ int ctl_policy_main(int argc, char **argv);
 int ctl_policy_authorize_main(int argc, char **argv);
 int ctl_policy_build_main(int argc, char **argv);
 int ctl_policy_authorize_explain_main(int argc, char **argv);
+int ctl_policy_filter_main(int argc, char **argv);
 int ctl_policy_format_main(int argc, char **argv);
+int ctl_policy_list_main(int argc, char **argv);
 int ctl_policy_translate_main(int argc, char **argv);
 
 #endif

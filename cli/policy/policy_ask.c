@@ -53,7 +53,7 @@ static enum or_code read_entity(struct pol_uid *out, struct or_arena *a, const s
 static enum or_code read_context(struct ctl_policy_ask *ask, struct ctl_policy_world *w,
     struct or_slice text, struct or_err *err)
 {
-	const struct pol_source src = {"<context>", text};
+	const struct pol_source src = {.file = "<context>", .text = text};
 	const struct or_json *j = NULL;
 	struct pol_diags diags;
 	enum or_code rc;
@@ -155,31 +155,36 @@ static enum or_code read_flag(struct pol_uid *out, struct or_arena *a, const cha
 	return rc ? or_err_wrap(err, rc, "--%s", flag) : OR_OK;
 }
 
+static enum or_code read_parts(struct ctl_policy_ask *ask, struct ctl_policy_world *w,
+    const struct ctl_policy_ask_opt *opt, bool need_resource, struct or_err *err)
+{
+	struct or_slice text = or_slice_str(opt->context);
+	enum or_code rc =
+	    read_flag(&ask->req.principal, w->arena, "principal", opt->principal, false, err);
+
+	if (rc == OR_OK)
+		rc = read_flag(&ask->req.action, w->arena, "action", opt->action, true, err);
+	if (rc == OR_OK && (need_resource || opt->resource))
+		rc = read_flag(&ask->req.resource, w->arena, "resource", opt->resource, false, err);
+	if (rc == OR_OK && text.n && text.p[0] == '@')
+		rc = ctl_policy_world_read(&text, w->arena, opt->context + 1, err);
+	if (rc == OR_OK && text.n)
+		rc = read_context(ask, w, text, err);
+	return rc;
+}
+
 enum or_code ctl_policy_ask_flags(struct ctl_policy_ask *out, struct ctl_policy_world *w,
     const struct ctl_policy_ask_opt *opt, bool need_resource, struct or_err *err)
 {
 	struct ctl_policy_ask ask = {.req = {.on_forbid_error = POL_FORBID_ERROR_DENY}};
-	struct or_slice text = or_slice_str(opt->context);
+	bool parts = opt->principal || opt->action || opt->resource || opt->context;
 	enum or_code rc;
 
-	if (opt->request) {
-		if (opt->principal || opt->action || opt->resource || opt->context)
-			return or_err_set(
-			    err, OR_INVAL, "--request holds the whole request; no flag adds to it");
-		rc = read_request_file(&ask, w, opt->request, need_resource, err);
-	} else {
-		rc = read_flag(
-		    &ask.req.principal, w->arena, "principal", opt->principal, false, err);
-		if (rc == OR_OK)
-			rc = read_flag(&ask.req.action, w->arena, "action", opt->action, true, err);
-		if (rc == OR_OK && (need_resource || opt->resource))
-			rc = read_flag(
-			    &ask.req.resource, w->arena, "resource", opt->resource, false, err);
-		if (rc == OR_OK && text.n && text.p[0] == '@')
-			rc = ctl_policy_world_read(&text, w->arena, opt->context + 1, err);
-		if (rc == OR_OK && text.n)
-			rc = read_context(&ask, w, text, err);
-	}
+	if (opt->request && parts)
+		return or_err_set(
+		    err, OR_INVAL, "--request holds the whole request; no flag adds to it");
+	rc = opt->request ? read_request_file(&ask, w, opt->request, need_resource, err)
+			  : read_parts(&ask, w, opt, need_resource, err);
 	if (rc == OR_OK)
 		rc = set_mode(&ask, opt, err);
 	if (rc)

@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Policies asked from the command line: authorize, explain, filter, list. Exit codes say yes and no."""
+import json
+import os
+import sqlite3
+
+from world import ORDERS, World, check, check_has, main
+
+CONTEXT = '{"method": "GET", "path": "/orders", "query": [], "client": "127.0.0.1"}'
+ALICE = [{"uid": {"type": "User", "id": "alice"}, "attrs": {"clearance": 2, "domain": "sales"},
+          "parents": [{"type": "Group", "id": "https://issuer.example#analysts"}]}]
+ROWS = """
+@id("own") @mask("customer_email:email, card:last-4")
+permit (principal is User, action, resource is Row in Product::"orders")
+when { principal has country && resource has country && resource.country == principal.country };
+@id("big")
+permit (principal in Group::"auditors", action, resource) when { resource.total_cents >= 1000 };
+@id("cancelled")
+forbid (principal, action, resource) when { resource.status == "cancelled" };
+"""
+BOB = [{"uid": {"type": "User", "id": "bob"}, "attrs": {"country": "A'T"},
+        "parents": [{"type": "Group", "id": "auditors"}]}]
+
+
+def write(w, name, content):
+    path = os.path.join(w.dir, name)
+    with open(path, "w") as f:
+        f.write(content if isinstance(content, str) else json.dumps(content))
+    return path
+
+
+def orders(w, verb, *args, code=0):
+    """The policies of the example, asked about alice."""
+    entities = write(w, "alice.json", ALICE)
+    return w.cli("policy", verb, "--product", f"{ORDERS}/dataproduct.yaml", "--entities", entities,
+                 "--principal", 'User::"alice"', "--context", CONTEXT, *args, check_code=code)
+
+
+def a_request_is_decided():
+    with World() as w:
+        port = ("--resource", 'Port::"orders/orders"')
+        r = orders(w, "authorize", "--action", "read", *port)
+        check(r.out.splitlines()[0] == "allow", r)
+        check_has(r.out, "by    analysts-read-within-clearance  orders.cedar:5")
+        r = json.loads(orders(w, "authorize", "--action", "read", *port, "--json").out)
+        check(r["decision"] == "allow" and r["reasons"] == [
+            "analysts-read-within-clearance", "owners-read-and-write"], r)
+        request = write(w, "request.json", {
+            "principal": {"type": "User", "id": "bob"}, "action": "read",
+            "resource": 'Port::"orders/orders"', "context": json.loads(CONTEXT),
+            "entities": [{**BOB[0], "attrs": {}}]})
+        r = w.cli("policy", "authorize", "--product", f"{ORDERS}/dataproduct.yaml", "--request",
+                  request, check_code=1)
+        check(r.out.startswith("deny: by a forbid"), r)
+        orders(w, "authorize", "--action", "red", *port, code=2)
+        orders(w, "authorize", "--action", "read", "--resource", "orders", code=2)
+
+
+def an_answer_says_why():
+    with World() as w:
+        r = orders(w, "explain", "--action", "delete", "--resource", 'Port::"orders/orders"')
+        check_has(r.out, "principal.domain = \"sales\"")
+        denied = CONTEXT.replace("127.0.0.1", "192.0.2.1")
+        r = orders(w, "explain", "--action", "delete", "--resource", 'Port::"orders/orders"',
+                   "--context", denied, "--json", code=1)
+        policies = json.loads(r.out)["policies"]
+        check([(p["policy"], p["role"]) for p in policies] ==
+              [("delete-on-this-machine-only", "reason")], policies)
+        check_has(json.dumps(policies), "context.client.isLoopback()")
+        r = w.cli("policy", "explain", "--product", f"{ORDERS}/dataproduct.yaml", "--principal",
+                  'User::"eve"', "--action", "read", "--resource", 'Port::"orders/totals"',
+                  "--context", CONTEXT, check_code=1)
+        check_has(r.out, "what came closest:\n  permit owners-read-and-write")
+        check_has(r.out, "settled by principal has domain")
+
+
+def rows_are_filtered():
+    with World() as w:
+        policy, entities = write(w, "rows.cedar", ROWS), write(w, "bob.json", BOB)
+        base = ("policy", "filter", "--product", f"{ORDERS}/dataproduct.yaml", "--policy", policy,
+                "--entities", entities, "--principal", 'User::"bob"', "--action", "read",
+                "--table", "orders", "--json")
+        r = json.loads(w.cli(*base, "--dialect", "sqlite").out)
+        check(r["rows"] == "some" and "A'T" not in r["sql"], r)
+        check([m["kind"] for m in r["masks"]] == ["last-4", "email"], r)
+        db = sqlite3.connect(":memory:")
+        db.execute("CREATE TABLE orders (id, country TEXT, total_cents INTEGER, status TEXT)")
+        db.executemany("INSERT INTO orders VALUES (?, ?, ?, ?)", [
+            (1, "A'T", 1, "paid"), (2, "DE", 1, "paid"), (3, "DE", 1000, "paid"),
+            (4, "A'T", 1000, "cancelled"), (5, None, 5000, "paid"), (6, "A'T", None, "paid"),
+            (7, "A'T", 1, None), (8, "a't", None, "paid")])
+        found = [i for (i,) in db.execute(f"SELECT id FROM orders WHERE {r['sql']}", r["params"])]
+        check(found == [1, 3, 5, 6], found)
+        skip = json.loads(w.cli(*base, "--dialect", "sqlite", "--on-forbid-error", "skip").out)
+        found = [i for (i,) in db.execute(f"SELECT id FROM orders WHERE {skip['sql']}",
+                                          skip["params"])]
+        check(found == [1, 3, 5, 6, 7], found)
+        check(json.loads(w.cli(*base, "--dialect", "ucast").out)["ucast"]["type"] == "compound",
+              "ucast")
+        write(w, "rows.cedar", ROWS + 'forbid (principal, action, resource) '
+              'when { ip(resource.status).isLoopback() };')
+        r = json.loads(w.cli(*base, check_code=1).out)
+        check(r["rows"] == "refused" and "sql" not in r, r)
+        check_has(r["why"], "rows.cedar#policy3")
+
+
+def what_may_be_read_is_listed():
+    with World() as w:
+        r = orders(w, "list", "--action", "read", "--type", "Port")
+        check(r.out == 'Port::"orders/orders"\nPort::"orders/totals"\n', r)
+        r = w.cli("policy", "list", "--product", f"{ORDERS}/dataproduct.yaml", "--principal",
+                  'User::"eve"', "--action", "read", "--context", CONTEXT, check_code=1)
+        check(r.out == "", r)
+
+
+if __name__ == "__main__":
+    main(a_request_is_decided, an_answer_says_why, rows_are_filtered, what_may_be_read_is_listed)
