@@ -7,10 +7,10 @@
 #include "agent/enrol/enrol.h"
 #include "agent/folder.h"
 #include "agent/gate/decide.h"
+#include "agent/gate/fronts.h"
 #include "agent/gate/issuers.h"
 #include "agent/gate/mask/mask_filter.h"
 #include "agent/gate/mask/mask_key.h"
-#include "agent/gate/proxy/proxy.h"
 #include "agent/gate/record.h"
 #include "agent/ship/link_http.h"
 #include "agent/ship/link_kafka.h"
@@ -55,7 +55,7 @@ struct ag_agent {
 	struct ag_mask_filter_conf masks;
 	struct ag_bundle *bundle;
 	struct ag_decide *decide;
-	struct ag_proxy *proxy;
+	struct ag_fronts *fronts;
 	struct ag_link_http *http; /* one of these two, or none */
 	struct ag_link_kafka *kafka;
 	struct ag_ship *ship;
@@ -186,10 +186,8 @@ static enum or_code open_gate(struct ag_agent *g, struct or_err *err)
 	    .identity = ag_issuers_identity(g->issuers),
 	    .oblige = ag_mask_filter_oblige,
 	    .oblige_arg = &g->masks};
-	struct ag_proxy_opt proxy = {.listen = c->gate.listen,
-	    .upstream = c->gate.upstream,
-	    .record = g->record,
-	    .registry = g->metrics};
+	struct ag_front_env env = {
+	    .loop = g->loop, .config = c, .record = g->record, .registry = g->metrics};
 	enum or_code rc = ag_bundle_new(&g->bundle, g->loop, &bundle, err);
 
 	decide.bundle = g->bundle;
@@ -199,9 +197,9 @@ static enum or_code open_gate(struct ag_agent *g, struct or_err *err)
 	g->masks.hash_key = or_buf_slice(&g->mask_key);
 	if (rc == OR_OK)
 		rc = ag_decide_new(&g->decide, &decide, err);
-	proxy.decide = g->decide;
+	env.decide = g->decide;
 	if (rc == OR_OK)
-		rc = ag_proxy_new(&g->proxy, g->loop, &proxy, err);
+		rc = ag_fronts_open(&g->fronts, &env, err);
 	return rc ? or_err_wrap(err, rc, "gate") : OR_OK;
 }
 
@@ -225,7 +223,7 @@ static void put_status(void *arg, struct or_jsonw *w)
 {
 	struct ag_agent *g = arg;
 	struct ag_status s = {.product = g->product,
-	    .gate = ag_proxy_address(g->proxy),
+	    .fronts = g->fronts,
 	    .enrol = g->enrol,
 	    .bundle = g->bundle,
 	    .spool = g->spool,
@@ -335,7 +333,7 @@ static enum or_code write_endpoint(struct ag_agent *g, struct or_err *err)
 	or_jsonw_init(&w, &text, 0);
 	or_jsonw_object(&w);
 	or_jsonw_kv_text(&w, "product", g->product);
-	or_jsonw_kv_text(&w, "gate", ag_proxy_address(g->proxy));
+	ag_fronts_put(&w, g->fronts);
 	or_jsonw_key(&w, "admin");
 	or_jsonw_text(&w, or_arena_printf(g->arena, "http://%s", ag_admin_address(g->admin)));
 	or_jsonw_kv_text(&w, "intake", ag_telemetry_url(g->telemetry));
@@ -387,7 +385,7 @@ static void on_signal(void *arg, int signo)
 		return;
 	}
 	OR_LOG(OR_LOG_INFO, "agent.stopping", or_log_i64("signal", signo));
-	ag_proxy_drain(g->proxy, on_drained, g);
+	ag_fronts_drain(g->fronts, on_drained, g);
 }
 
 static void start_signals(struct ag_agent *g)
@@ -455,7 +453,7 @@ enum or_code ag_agent_new(
 	}
 	start_signals(g);
 	OR_LOG(OR_LOG_INFO, "agent.ready", or_log_text("product", g->product),
-	    or_log_text("gate", ag_proxy_address(g->proxy)),
+	    or_log_text("gate", ag_fronts_address(g->fronts, "gate")),
 	    or_log_text("agent_id", ag_enrol_id_text(g->enrol)));
 	*out = g;
 	return OR_OK;
@@ -477,7 +475,7 @@ void ag_agent_free(struct ag_agent *g)
 	ag_ship_free(g->ship);
 	ag_link_http_free(g->http);
 	ag_link_kafka_free(g->kafka);
-	ag_proxy_free(g->proxy);
+	ag_fronts_close(g->fronts);
 	ag_decide_free(g->decide);
 	or_buf_done(&g->mask_key);
 	ag_bundle_free(g->bundle);

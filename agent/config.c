@@ -109,6 +109,11 @@ static const struct or_opt opts[] = {
 	.offset = AT(gate.mask_key_file),
 	.help = "The key of the mask hash, 16 bytes or more; gates that share it give the same "
 		"hashes. One of this agent's own where it is not given."},
+    {.name = "decide.listen",
+	.type = OR_OPT_ADDR,
+	.offset = AT(decide.listen),
+	.def = "127.0.0.1:8181",
+	.help = "Where proxies and the workload ask for decisions, on loopback; port 0 is any."},
     {.name = "bundle.file",
 	.type = OR_OPT_STR,
 	.flags = OR_OPT_REQUIRED,

@@ -34,6 +34,9 @@ struct ag_config {
 		const char *mask_key_file;
 	} gate;
 	struct {
+		const char *listen;
+	} decide;
+	struct {
 		const char *file;
 		struct or_opt_list keys; /* PEM files of the public keys that may sign */
 		uint64_t min_revision;

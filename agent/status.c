@@ -101,7 +101,7 @@ void ag_status_put(struct or_jsonw *w, const struct ag_status *s)
 {
 	or_jsonw_kv_text(w, "product", s->product);
 	or_jsonw_kv_text(w, "agent_id", ag_enrol_id_text(s->enrol));
-	or_jsonw_kv_text(w, "gate", s->gate);
+	ag_fronts_put(w, s->fronts);
 	put_bundle(w, s->bundle);
 	put_spool(w, s->spool);
 	put_ship(w, s);

@@ -10,6 +10,7 @@
 #include "agent/announce/announce.h"
 #include "agent/bundle/bundle.h"
 #include "agent/enrol/enrol.h"
+#include "agent/gate/fronts.h"
 #include "agent/ship/ship.h"
 #include "agent/spool/spool.h"
 #include "agent/tap/observe.h"
@@ -17,7 +18,7 @@
 
 struct ag_status {
 	const char *product;
-	const char *gate;
+	const struct ag_fronts *fronts;
 	const struct ag_enrol *enrol;
 	const struct ag_bundle *bundle;
 	const struct ag_spool *spool;
@@ -26,8 +27,8 @@ struct ag_status {
 	const struct ag_announce *announce;
 };
 
-/* Puts members into the object that is open: product, agent_id, gate, bundle, spool, ship,
- * tap, catalogue. */
+/* Puts members into the object that is open: product, agent_id, one for each front, bundle, spool,
+ * ship, tap, catalogue. */
 void ag_status_put(struct or_jsonw *w, const struct ag_status *s);
 
 #endif

@@ -99,6 +99,11 @@ int64_t or_loop_wall_ns(struct or_loop *loop)
 	return loop->wall_ns;
 }
 
+int64_t or_loop_fresh_ns(struct or_loop *loop)
+{
+	return loop->is_virtual ? loop->now_ns : read_clock(CLOCK_MONOTONIC);
+}
+
 /* The wait ends; what is due is found afterwards. */
 static void on_alarm(evutil_socket_t fd, short what, void *arg)
 {

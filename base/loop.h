@@ -41,6 +41,8 @@ void or_loop_stop(struct or_loop *loop);
 
 int64_t or_loop_now_ns(struct or_loop *loop);  /* monotonic */
 int64_t or_loop_wall_ns(struct or_loop *loop); /* since 1970, UTC */
+/* Monotonic and read anew, for how long something took within a turn. */
+int64_t or_loop_fresh_ns(struct or_loop *loop);
 /* Virtual clock only: moves time, firing timers in their order, each at its own time, with the
  * deferred calls that they make. Not from within a callback. */
 void or_loop_advance(struct or_loop *loop, int64_t ns);

@@ -236,6 +236,9 @@ static void put_config(struct run *r, struct or_jsonw *w, const char *join_token
 	or_jsonw_end(w);
 	put_source(r, w);
 	put_issuers(r, w);
+	put_section(w, "decide");
+	or_jsonw_kv_text(w, "listen", "127.0.0.1:0");
+	or_jsonw_end(w);
 	put_section(w, "admin");
 	or_jsonw_kv_text(w, "listen", "127.0.0.1:0");
 	or_jsonw_end(w);

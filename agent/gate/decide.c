@@ -361,10 +361,12 @@ static bool oblige(struct run *r, const struct pol_decision *d)
 		return !owes(d);
 	if (opt->oblige(opt->oblige_arg, &r->out->filter, d, r->out, r->a))
 		return false;
-	if (r->out->filter) {
-		r->out->record.obligations = r->out->filter->obligations;
-		r->out->record.n_obligations = r->out->filter->n_obligations;
-	}
+	if (!r->out->filter)
+		return true;
+	if (r->ask->cannot_filter)
+		return false;
+	r->out->record.obligations = r->out->filter->obligations;
+	r->out->record.n_obligations = r->out->filter->n_obligations;
 	return true;
 }
 

@@ -67,6 +67,7 @@ struct ag_decide_ask {
 	struct or_slice trace_id;  /* 16 bytes */
 	struct or_slice span_id;   /* 8 bytes */
 	int64_t now_ns;            /* Unix time */
+	bool cannot_filter;        /* the front passes no answers: an allow that owes one denies */
 };
 
 enum ag_decide_verdict {

@@ -11,6 +11,7 @@
 struct kind {
 	char key[OR_NET_TEXT_MAX + 64]; /* address without port, blank, reason */
 	enum wire_kind kind;
+	enum wire_front front;
 	const char *reason;
 	char peer[OR_NET_TEXT_MAX];
 	uint64_t more; /* beyond the first */
@@ -35,7 +36,7 @@ struct ag_refusal *ag_refusal_new(struct or_loop *loop, struct ag_record *rec)
 
 static enum or_code put_record(struct ag_refusal *r, struct wire_audit *record)
 {
-	record->front = WIRE_FRONT_PROXY;
+	record->front = record->front ? record->front : WIRE_FRONT_PROXY;
 	record->phase = WIRE_PHASE_COMPLETE;
 	record->decision = WIRE_DECISION_DENY;
 	return ag_record_put(r->record, record, OR_SLICE_NONE, NULL);
@@ -44,7 +45,8 @@ static enum or_code put_record(struct ag_refusal *r, struct wire_audit *record)
 static void put_count(struct ag_refusal *r, const struct kind *kind)
 {
 	struct wire_attribute count = {.key = OR_SLICE_LIT("count")};
-	struct wire_audit record = {.kind = kind->kind, .reason = or_slice_str(kind->reason)};
+	struct wire_audit record = {
+	    .kind = kind->kind, .front = kind->front, .reason = or_slice_str(kind->reason)};
 	struct ag_trace trace;
 	char text[24];
 
@@ -121,6 +123,7 @@ static struct kind *find_kind(
 	kind = or_mem_new(sizeof(*kind));
 	memcpy(kind->key, key, sizeof(key));
 	kind->kind = what->kind;
+	kind->front = what->front;
 	kind->reason = what->reason;
 	snprintf(kind->peer, sizeof(kind->peer), "%s", peer);
 	if (or_map_put(&r->kinds, or_slice_str(kind->key), kind)) {
@@ -134,7 +137,8 @@ static struct kind *find_kind(
 
 enum or_code ag_refusal_note(struct ag_refusal *r, const struct ag_refusal_what *what)
 {
-	struct wire_audit record = {.kind = what->kind, .reason = or_slice_str(what->reason)};
+	struct wire_audit record = {
+	    .kind = what->kind, .front = what->front, .reason = or_slice_str(what->reason)};
 	char peer[OR_NET_TEXT_MAX], full[OR_NET_TEXT_MAX];
 	struct ag_trace trace;
 	struct kind *kind;

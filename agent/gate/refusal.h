@@ -24,7 +24,8 @@ void ag_refusal_free(struct ag_refusal *r);
 
 struct ag_refusal_what {
 	enum wire_kind kind;
-	const char *reason; /* static text */
+	enum wire_front front; /* where it came; 0: the proxy */
+	const char *reason;    /* static text */
 	const struct or_net_addr *peer;
 	/* Of a request that was read, else empty. */
 	struct or_slice method, path, host;

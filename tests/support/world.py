@@ -281,6 +281,7 @@ class World:
         found = wait_for("outrider run", guarded)
         self.gate = found.group(1)
         self.workload_pid = int(found.group(2))
+        self.workload_port = int(found.group(3))
         wait_for("the workload", lambda: self.port_answers(int(found.group(3))))
         return run
 

@@ -56,11 +56,11 @@ def to_us(text):
     return float(number) * {"us": 1, "ms": 1e3, "s": 1e6}[unit]
 
 
-def wrk(case, connections, seconds):
-    argv = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency"]
+def wrk(case, connections, seconds, target=TARGET, script=None):
+    argv = ["wrk", *(["-s", script] if script else []), "-t1", f"-c{connections}", f"-d{seconds}s", "--latency"]
     for name, value in case.headers.items():
         argv += ["-H", f"{name}: {value}"]
-    p = subprocess.run(argv + [f"http://127.0.0.1:{case.port}{TARGET}"], text=True,
+    p = subprocess.run(argv + [f"http://127.0.0.1:{case.port}{target}"], text=True,
                        stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, check=True)
     if "Non-2xx" in p.stdout or "Socket errors" in p.stdout:
         sys.exit(f"bench: {case.name} did not answer as it should:\n{p.stdout}")
@@ -110,6 +110,7 @@ class Agent:
         token = self.outrider("token", "mint", "--dir", self.home, "--sub", "alice", "--aud",
                               "orders", "--groups", "analysts", "--claim", "clearance=2",
                               "--ttl", "12h").strip()
+        self.token = token
         self.headers = {"Authorization": "Bearer " + token}
 
     def outrider(self, *args):
@@ -138,6 +139,7 @@ class Agent:
             "bundle": {"file": self.bundle(name, policies),
                        "keys": [self.peers.path("bundle.key.pub")]},
             "issuers": [{"issuer": ISSUER, "jwks": os.path.join(self.home, "jwks.json")}],
+            "decide": {"listen": "127.0.0.1:0"},
             "admin": {"listen": "127.0.0.1:0"}, "capture": {"listen": "127.0.0.1:0"},
             "spool": {"quota": "64GiB"}, "log": {"level": "error"}}
         path = self.peers.write(name + ".yaml", json.dumps(config))
@@ -155,7 +157,28 @@ class Agent:
             sys.exit("bench: outrider-agent did not become ready")
         with open(os.path.join(state, "endpoint")) as f:
             port = int(json.load(f)["gate"].rsplit(":", 1)[1])
-        return Case(name, port, [process], self.headers), took_ms
+        case = Case(name, port, [process], self.headers)
+        case.state = state
+        return case, took_ms
+
+
+def measure_decide(case, agent, seconds):
+    """Decisions asked for over HTTP, one a request, in a second of the agent's CPU."""
+    with open(os.path.join(case.state, "endpoint")) as f:
+        address = json.load(f)["decide"]
+    body = json.dumps({"input": {"token": agent.token, "method": "GET", "path": TARGET,
+                                 "client": "192.0.2.7"}})
+    script = agent.peers.write("decide.lua", f"""
+        wrk.method = "POST"
+        wrk.body = [[{body}]]
+    """)
+    asked = Case("decide", int(address.rsplit(":", 1)[1]), case.processes)
+    wrk(asked, 32, 1, "/v1/decide", script)
+    before = cpu_us(asked.pids())
+    result = wrk(asked, 32, seconds, "/v1/decide", script)
+    used_us = cpu_us(asked.pids()) - before
+    say("decide", per_s=round(result["requests"] / used_us * 1e6),
+        per_s_wall=round(result["per_s"]), p99_us_c32=round(result["p99"]))
 
 
 # -- all of it
@@ -212,7 +235,8 @@ def main(seconds, rounds):
     directory = tempfile.mkdtemp(prefix="outrider-bench-")
     peers = Peers(directory)
     try:
-        cases = open_cases(peers, Agent(peers))
+        agent = Agent(peers)
+        cases = open_cases(peers, agent)
         idle = {case.name: pss_mib(case.pids()) for case in cases}
         results = {case.name: [] for case in cases}
         for _ in range(rounds):
@@ -225,6 +249,7 @@ def main(seconds, rounds):
                                       pss_mib(case.pids()))
             for s in held:
                 s.close()
+        measure_decide(next(c for c in cases if c.name == "outrider"), agent, seconds)
         summarise(figures)
     finally:
         peers.close()

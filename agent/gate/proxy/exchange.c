@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/gate/ask.h"
 #include "agent/gate/proxy/proxy_impl.h"
-#include "agent/gate/query.h"
-#include "base/http_path.h"
 #include "base/str.h"
 
 #include <stdio.h>
@@ -18,7 +17,7 @@ static void fill_request(struct ag_exchange *x, struct wire_audit *r)
 	r->request.status = x->status;
 	r->request.bytes_in = x->bytes_in;
 	r->request.bytes_out = x->bytes_out;
-	r->request.duration_ns = (uint64_t)(or_loop_now_ns(x->proxy->loop) - x->start_ns);
+	r->request.duration_ns = (uint64_t)(or_loop_fresh_ns(x->proxy->loop) - x->start_ns);
 }
 
 enum or_code ag_exchange_put(struct ag_exchange *x, enum wire_phase phase, const char *reason)
@@ -181,87 +180,6 @@ static void refuse(struct ag_exchange *x, const char *reason)
 
 /* -- the way to the decision -- */
 
-/* The path as policy and app see it, and the target with the query as it came. NULL, or why not. */
-static const char *read_target(struct ag_exchange *x, struct ag_decide_ask *ask)
-{
-	const struct or_http_msg *msg = or_http_req_msg(x->req);
-	struct or_buf *path = &x->proxy->path;
-	struct or_arena *a = or_http_req_arena(x->req);
-	enum or_http_path_result result;
-	size_t n;
-
-	if (msg->form == OR_HTTP_ASTERISK)
-		return "target";
-	result = or_http_path_canon(path, msg->path, 0);
-	if (result >= OR_HTTP_PATH_NOT_ABSOLUTE)
-		return or_http_path_name(result);
-	n = path->n;
-	if (msg->query.p) {
-		or_buf_put_byte(path, '?');
-		or_buf_put_slice(path, msg->query);
-	}
-	x->target = or_buf_ok(path) ? or_arena_dup(a, or_buf_slice(path)) : OR_SLICE_NONE;
-	if (!x->target.p)
-		return "full";
-	ask->path = or_slice(x->target.p, n);
-	return ag_query_keys(&ask->query_keys, &ask->n_query_keys, msg->query, a) ? "query" : NULL;
-}
-
-/* "Bearer token", once. Another scheme is no token; two fields are one that does not verify. */
-static struct or_slice read_token(const struct or_http_msg *msg)
-{
-	static const uint8_t malformed[1];
-	struct or_slice token = OR_SLICE_NONE;
-
-	for (size_t i = 0; i < msg->n_fields; i++) {
-		struct or_slice value = msg->fields[i].value;
-
-		if (!or_str_eq_nocase(msg->fields[i].name, OR_SLICE_LIT("authorization")))
-			continue;
-		if (token.p)
-			return or_slice(malformed, 0);
-		if (value.n < 7 || !or_str_eq_nocase(or_slice(value.p, 7), OR_SLICE_LIT("bearer ")))
-			return OR_SLICE_NONE;
-		token = or_str_trim(or_slice_from(value, 7));
-	}
-	return token;
-}
-
-/* Policies compare it as text. False: it is none, or there are two and only one could be meant. */
-static bool read_purpose(struct or_slice *out, const struct or_http_msg *msg)
-{
-	static const char name[] = "X-Outrider-Purpose";
-	const struct or_http_field *field = or_http_msg_find(msg, name);
-
-	*out = OR_SLICE_NONE;
-	if (!field)
-		return true;
-	*out = field->value;
-	for (field++; field < msg->fields + msg->n_fields; field++) {
-		if (or_str_eq_nocase(field->name, or_slice_str(name)))
-			return false;
-	}
-	return or_str_is_utf8(*out);
-}
-
-/* The address alone; IPv4 in IPv6 is IPv4; empty for a unix socket. */
-static struct or_slice client_ip(const struct or_http_req *req)
-{
-	struct or_slice text = or_slice_str(or_http_req_peer_text(req));
-	size_t colon = text.n;
-
-	if (or_http_req_peer(req)->sa.sa_family == AF_UNIX)
-		return OR_SLICE_NONE;
-	while (colon && text.p[colon - 1] != ':')
-		colon--;
-	text.n = colon - 1;
-	if (text.p[0] == '[')
-		text = or_slice(text.p + 1, text.n - 2);
-	if (or_str_has_prefix(text, "::ffff:") && memchr(text.p, '.', text.n))
-		text = or_slice_from(text, 7);
-	return text;
-}
-
 static void on_decision_durable(void *arg, enum or_code rc)
 {
 	struct ag_exchange *x = arg;
@@ -378,16 +296,18 @@ void ag_exchange_begin(struct ag_proxy *proxy, struct or_http_req *req)
 	x->req = req;
 	x->start_ns = or_loop_now_ns(proxy->loop);
 	ag_trace_read(&x->trace, msg);
-	why = read_target(x, &ask);
-	if (!why && !read_purpose(&ask.purpose, msg))
+	why = msg->form == OR_HTTP_ASTERISK ? "target"
+					    : ag_ask_target(&ask, &x->target, NULL, msg->path,
+						  msg->query, &proxy->path, or_http_req_arena(req));
+	if (!why && !ag_ask_purpose(&ask.purpose, msg))
 		why = "purpose";
 	if (why) {
 		refuse(x, why);
 		return;
 	}
-	ask.token = read_token(msg);
+	ask.token = ag_ask_token(msg);
 	ask.peer = or_slice_str(or_http_req_peer_text(req));
-	ask.client_ip = client_ip(req);
+	ask.client_ip = ag_ask_client(or_http_req_peer_text(req));
 	ask.trace_id = or_slice(x->trace.id, sizeof(x->trace.id));
 	ask.span_id = or_slice(x->trace.span, sizeof(x->trace.span));
 	ask.now_ns = or_loop_wall_ns(proxy->loop);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/gate/ask.h"
 #include "agent/gate/proxy/proxy_impl.h"
 
 #include "base/http_url.h"
@@ -8,9 +9,8 @@
 
 #include <stdio.h>
 
-#define PATH_MAX_BYTES (16U * 1024)
-#define CONNECT_NS     (2 * OR_NS_PER_S)
-#define HEAD_NS        (60 * OR_NS_PER_S)
+#define CONNECT_NS (2 * OR_NS_PER_S)
+#define HEAD_NS    (60 * OR_NS_PER_S)
 /* Below the five seconds after which common app servers close a kept connection. */
 #define IDLE_NS (4 * OR_NS_PER_S)
 
@@ -110,7 +110,7 @@ enum or_code ag_proxy_new(
 	proxy->opt.max_conns = opt->max_conns ? opt->max_conns : 1024;
 	proxy->opt.connect_ns = opt->connect_ns ? opt->connect_ns : CONNECT_NS;
 	proxy->opt.head_ns = opt->head_ns ? opt->head_ns : HEAD_NS;
-	or_buf_init(&proxy->path, PATH_MAX_BYTES);
+	or_buf_init(&proxy->path, AG_ASK_TARGET_MAX);
 	or_buf_init(&proxy->filtered, AG_FILTER_OUT_MAX);
 	make_metrics(&proxy->metrics, opt->registry);
 	rc = open_front(proxy, err);
@@ -152,3 +152,41 @@ const char *ag_proxy_address(const struct ag_proxy *proxy)
 {
 	return or_http_server_address(proxy->server);
 }
+
+/* -- the front -- */
+
+static enum or_code open_env(void **out, const struct ag_front_env *env, struct or_err *err)
+{
+	struct ag_proxy_opt opt = {.listen = env->config->gate.listen,
+	    .upstream = env->config->gate.upstream,
+	    .decide = env->decide,
+	    .record = env->record,
+	    .registry = env->registry};
+	struct ag_proxy *proxy;
+	enum or_code rc = ag_proxy_new(&proxy, env->loop, &opt, err);
+
+	if (rc == OR_OK)
+		*out = proxy;
+	return rc;
+}
+
+static void close_env(void *front)
+{
+	ag_proxy_free(front);
+}
+
+static void drain_env(void *front, or_loop_fn *done, void *arg)
+{
+	ag_proxy_drain(front, done, arg);
+}
+
+static const char *address_env(const void *front)
+{
+	return ag_proxy_address(front);
+}
+
+const struct ag_front ag_proxy_front = {.name = "gate",
+    .open = open_env,
+    .close = close_env,
+    .drain = drain_env,
+    .address = address_env};

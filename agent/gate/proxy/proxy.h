@@ -17,9 +17,10 @@
 #ifndef AGENT_GATE_PROXY_PROXY_H
 #define AGENT_GATE_PROXY_PROXY_H
 
-#include "agent/gate/decide.h"
-#include "agent/gate/record.h"
+#include "agent/gate/front.h"
 #include "base/http_server.h"
+
+extern const struct ag_front ag_proxy_front;
 
 struct ag_proxy;
 

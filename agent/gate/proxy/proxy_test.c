@@ -313,6 +313,7 @@ static void proxy__denies_with_an_id_and_never_asks_the_app(void **state)
 	assert_int_equal(r[0].decision, WIRE_DECISION_DENY);
 	ASSERT_SLICE(r[0].policies[0], "confidential-needs-clearance");
 	assert_int_equal(r[0].request.status, 403);
+	assert_true(r[0].request.duration_ns > 0);
 	assert_int_equal(r[0].phase, WIRE_PHASE_COMPLETE);
 	ASSERT_SLICE(r[2].reason, "method_unknown");
 	ASSERT_SLICE(r[3].reason, "port_unknown");

@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/gate/api/api.h"
+
+#include "agent/gate/ask.h"
+#include "base/json.h"
+#include "base/jsonw.h"
+#include "base/str.h"
+
+enum { BODY_MAX = 1024 * 1024 };
+
+/* What one input became. */
+struct outcome {
+	bool allow;
+	const char *reason;
+	struct ag_service_decision decision;
+};
+
+struct batch {
+	bool plain;                   /* the result is the verdict alone */
+	bool lossy;                   /* something could not be recorded */
+	const struct or_json *inputs; /* an object or a list; NULL: one input */
+	struct outcome *outcomes;
+	size_t n;
+};
+
+/* -- from JSON to a question -- */
+
+/* A member that must be text where it is there. False: it is something else. */
+static bool read_text(struct or_slice *out, const struct or_json *input, const char *key)
+{
+	const struct or_json *value = or_json_get(input, key);
+
+	*out = value && value->type == OR_JSON_STR ? value->s : OR_SLICE_NONE;
+	return !value || value->type == OR_JSON_STR || value->type == OR_JSON_NULL;
+}
+
+static const char *read_input(
+    struct ag_decide_ask *ask, struct ag_service_call *call, const struct or_json *input)
+{
+	struct or_slice target, path, query = OR_SLICE_NONE, unused;
+	const uint8_t *mark;
+	bool changed = false;
+	const char *why;
+
+	ask->front = WIRE_FRONT_DECIDE;
+	ask->peer = or_slice_str(or_http_req_peer_text(call->req));
+	if (!read_text(&ask->token, input, "token") || !read_text(&ask->method, input, "method") ||
+	    !read_text(&target, input, "path") || !read_text(&ask->host, input, "host") ||
+	    !read_text(&ask->client_ip, input, "client") ||
+	    !read_text(&ask->purpose, input, "purpose") || !ask->method.n || !target.n)
+		return "input";
+	path = target;
+	mark = memchr(target.p, '?', target.n);
+	if (mark) {
+		path.n = (size_t)(mark - target.p);
+		query = or_slice_from(target, path.n + 1);
+	}
+	why = ag_ask_target(ask, &unused, &changed, path, query, ag_service_scratch(call->service),
+	    or_http_req_arena(call->req));
+	return !why && changed ? "path_not_canonical" : why;
+}
+
+static void decide_one(
+    struct outcome *o, struct batch *b, struct ag_service_call *call, const struct or_json *input)
+{
+	struct ag_decide_ask ask = {0};
+	const char *why = read_input(&ask, call, input);
+
+	if (why) {
+		o->reason = why;
+		b->lossy |= !ag_service_refuse(call, &ask, why, 400);
+		return;
+	}
+	ag_service_decide(&o->decision, call, &ask);
+	o->allow = o->decision.verdict == AG_DECIDE_ALLOW;
+	o->reason = o->decision.verdict == AG_DECIDE_UNAUTHENTICATED ? "unauthenticated"
+								     : o->decision.result.reason;
+	b->lossy |= strcmp(o->reason, "not_recorded") == 0;
+}
+
+/* -- answers -- */
+
+static void put_outcome(struct or_jsonw *w, const struct batch *b, const struct outcome *o)
+{
+	const struct wire_audit *r = &o->decision.result.record;
+
+	or_jsonw_object(w);
+	if (o->decision.id[0])
+		or_jsonw_kv_text(w, "decision_id", o->decision.id);
+	or_jsonw_key(w, "result");
+	if (b->plain) {
+		or_jsonw_bool(w, o->allow);
+		or_jsonw_end(w);
+		return;
+	}
+	or_jsonw_object(w);
+	or_jsonw_kv_bool(w, "allow", o->allow);
+	or_jsonw_kv_text(w, "reason", o->reason);
+	or_jsonw_key(w, "policies");
+	or_jsonw_array(w);
+	for (size_t i = 0; i < r->n_policies; i++)
+		or_jsonw_str(w, r->policies[i]);
+	or_jsonw_end(w);
+	or_jsonw_end(w);
+	or_jsonw_end(w);
+}
+
+static void put_batch(struct or_jsonw *w, const struct batch *b)
+{
+	bool keyed = b->inputs->type == OR_JSON_OBJECT;
+
+	or_jsonw_object(w);
+	or_jsonw_key(w, "responses");
+	if (keyed)
+		or_jsonw_object(w);
+	else
+		or_jsonw_array(w);
+	for (size_t i = 0; i < b->n; i++) {
+		if (keyed)
+			or_jsonw_key_slice(w, b->inputs->object.members[i].key);
+		put_outcome(w, b, &b->outcomes[i]);
+	}
+	or_jsonw_end(w);
+	or_jsonw_end(w);
+}
+
+static void answer(struct ag_service_call *call, bool durable)
+{
+	const struct batch *b = call->state;
+	struct or_buf *text = ag_service_text(call->service);
+	struct or_jsonw w;
+
+	or_jsonw_init(&w, text, 0);
+	if (b->inputs)
+		put_batch(&w, b);
+	else
+		put_outcome(&w, b, b->outcomes);
+	or_buf_put_byte(text, '\n');
+	if (b->lossy || !durable || !or_buf_ok(text))
+		or_http_req_respond(call->req, 503, "application/json",
+		    OR_SLICE_LIT("{\"code\":\"unavailable\"}\n"));
+	else
+		or_http_req_respond(call->req, 200, "application/json", or_buf_slice(text));
+}
+
+static void answer_bad(struct ag_service_call *call)
+{
+	or_http_req_respond(call->req, 400, "application/json",
+	    OR_SLICE_LIT("{\"code\":\"invalid_parameter\",\"message\":\"expected an object with "
+			 "input or inputs\"}\n"));
+}
+
+/* -- the way through -- */
+
+static const struct or_json *input_at(const struct or_json *inputs, size_t i)
+{
+	return inputs->type == OR_JSON_OBJECT ? inputs->object.members[i].value
+					      : inputs->array.items[i];
+}
+
+/* What is asked for. False: nothing that can be answered. */
+static bool read_batch(struct batch *b, const struct or_json *body, const struct or_json **one)
+{
+	*one = or_json_get_type(body, "input", OR_JSON_OBJECT);
+	b->inputs = or_json_get(body, "inputs");
+	if (*one)
+		b->n = 1;
+	else if (b->inputs && b->inputs->type == OR_JSON_OBJECT)
+		b->n = b->inputs->object.n;
+	else if (b->inputs && b->inputs->type == OR_JSON_ARRAY)
+		b->n = b->inputs->array.n;
+	else
+		return false;
+	return (!*one || !b->inputs) && b->n <= AG_API_INPUTS_MAX;
+}
+
+static void on_body(void *arg, struct or_http_req *req, struct or_slice text)
+{
+	struct ag_service_call *call = arg;
+	struct batch *b = call->state;
+	struct or_arena *a = or_http_req_arena(req);
+	const struct or_json *body, *one;
+
+	if (or_json_parse(&body, text, a, NULL) || !read_batch(b, body, &one)) {
+		answer_bad(call);
+		return;
+	}
+	b->outcomes = or_arena_array(a, b->n, sizeof(*b->outcomes));
+	if (!b->outcomes && b->n) {
+		answer_bad(call);
+		return;
+	}
+	for (size_t i = 0; i < b->n; i++)
+		decide_one(&b->outcomes[i], b, call, one ? one : input_at(b->inputs, i));
+	ag_service_settle(call);
+}
+
+static void serve(struct ag_service_call *call, bool plain)
+{
+	struct batch *b = or_arena_alloc(or_http_req_arena(call->req), sizeof(*b));
+
+	OR_ASSERT(b); /* the second of the request's arena */
+	b->plain = plain;
+	call->state = b;
+	call->answer = answer;
+	or_http_req_collect(call->req, BODY_MAX, on_body, call);
+}
+
+static void serve_decide(struct ag_service_call *call)
+{
+	bool plain = or_slice_is(call->rest, "/allow");
+
+	if (call->rest.n && !plain)
+		or_http_req_respond(
+		    call->req, 404, "application/json", OR_SLICE_LIT("{\"code\":\"not_found\"}\n"));
+	else
+		serve(call, plain);
+}
+
+const struct ag_service_route ag_api_routes[] = {
+    {"/v1/decide", "POST", serve_decide},
+    {"/v1/data/outrider", "POST", serve_decide},
+};
+const size_t ag_api_n_routes = OR_LEN(ag_api_routes);

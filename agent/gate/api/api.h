@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The decision API: a workload asks about requests that it carries out itself. Shaped as OPA's data
+ * API, so that its clients work:
+ *
+ *   POST /v1/decide, /v1/data/outrider   {"input": {…}}
+ *     → {"decision_id": "…", "result": {"allow": true, "reason": "policy_permit", "policies": […]}}
+ *   POST /v1/data/outrider/allow         the same, with "result": true
+ *   with {"inputs": {"a": {…}, …}} or a list → {"responses": {"a": {…}, …}}, or a list
+ *
+ * An input is {token, method, path, host?, client?, purpose?}: the caller's token, and the request
+ * as it came; the path, with its query behind '?', must be canonical. Whoever has no token that
+ * verifies is not allowed (reason "unauthenticated"); nothing here takes a workload's word for who
+ * asks. 200 whatever was decided; 400 where the body is none of these; 503 where nothing can be
+ * recorded. At most AG_API_INPUTS_MAX inputs and 1 MiB.
+ * Thread: the loop's.
+ */
+#ifndef AGENT_GATE_API_API_H
+#define AGENT_GATE_API_API_H
+
+#include "agent/gate/service/service.h"
+
+#define AG_API_INPUTS_MAX 256
+
+extern const struct ag_service_route ag_api_routes[];
+extern const size_t ag_api_n_routes;
+
+#endif
