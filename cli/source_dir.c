@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The collector's own directory, read without the collector: log.json says which shards there are
- * and under which keys, shards/<n>/checkpoint is the signed head, shards/<n>/segments/ hold the
- * leaves (tlog/segment.h). An entry that does not check is named with its file and offset and is
- * read on behind, so that one changed byte does not hide the next. */
+ * and under which keys, shards/<n>/checkpoint is the signed head, shards/<n>/parts/ hold the
+ * leaves that are sealed (source_part.h), shards/<n>/segments/ those behind (tlog/segment.h). An
+ * entry that does not check is named with its file and offset and is read on behind, so that one
+ * changed byte does not hide the next. */
 #include "cli/source.h"
+#include "cli/source_part.h"
 
 #include "base/str.h"
 #include "base/sys.h"
@@ -38,7 +40,9 @@ struct walk {
 	uint64_t base;    /* of the window in the file */
 	uint64_t fetched; /* bytes of the file that the window has seen */
 	uint64_t index;   /* of the next leaf */
+	uint64_t skip;    /* entries of this segment that are sealed */
 	uint64_t size;    /* leaves to read in all */
+	uint64_t sealed;  /* the end of the last part */
 	ctl_source_leaf_fn *fn;
 	ctl_source_damage_fn *damage;
 	void *arg;
@@ -74,6 +78,12 @@ static struct or_slice rest_of(const struct walk *w)
 static void give(struct walk *w, struct or_slice leaf, const struct tl_hash *stored, size_t length)
 {
 	char where[NAME_MAX + 64];
+
+	if (w->skip) {
+		w->skip--;
+		w->at += length;
+		return;
+	}
 
 	snprintf(where, sizeof(where), "%s at offset %" PRIu64, w->name, w->base + w->at);
 	w->fn(w->arg, leaf, stored, where);
@@ -143,7 +153,9 @@ static enum or_code walk_head(struct walk *w, struct or_err *err)
 		rc = tl_segment_open(&head, &rest, err);
 	if (rc)
 		return or_err_set(err, OR_CORRUPT, "%s: the segment's header is damaged", w->name);
-	if (head.tree.size != w->index)
+	w->skip =
+	    head.tree.size < w->index && w->sealed == w->index ? w->index - head.tree.size : 0;
+	if (head.tree.size + w->skip != w->index)
 		return or_err_set(err, OR_CORRUPT,
 		    "%s begins at leaf %" PRIu64 ", but leaf %" PRIu64 " is expected: a segment is "
 		    "missing or another one",
@@ -175,6 +187,16 @@ static enum or_code walk_segment(struct walk *w, const char *path, struct or_err
 	return rc;
 }
 
+/* A segment whose successor begins with sealed leaves, or right behind them. */
+static bool is_sealed(const struct walk *w, const char *next)
+{
+	uint64_t first;
+
+	return w->sealed && strlen(next) > 20 &&
+	       or_str_u64(&first, or_slice((const uint8_t *)next, 20)) == OR_OK &&
+	       first <= w->sealed;
+}
+
 static enum or_code read_leaves(const struct ctl_source *src, const struct ctl_source_shard *shard,
     uint64_t size, ctl_source_leaf_fn *fn, ctl_source_damage_fn *damage, void *arg,
     struct or_err *err)
@@ -189,10 +211,16 @@ static enum or_code read_leaves(const struct ctl_source *src, const struct ctl_s
 	rc = or_sys_list(&names, dir, err);
 	if (rc)
 		return rc;
+	/* Parts appear before the segments that they hold go: they are looked for after them. */
+	snprintf(dir, sizeof(dir), "%s/shards/%" PRIu64 "/parts", src->dir, shard->number);
+	rc = ctl_source_part_walk(dir, &w.index, size, fn, damage, arg, err ? err : &own);
+	w.sealed = w.index;
+	snprintf(dir, sizeof(dir), "%s/shards/%" PRIu64 "/segments", src->dir, shard->number);
 	for (size_t i = 0; i < names.n && rc == OR_OK && w.index < size; i++) {
 		const char *path;
 
-		if (!or_str_has_suffix(or_slice_str(names.names[i]), ".seg"))
+		if (!or_str_has_suffix(or_slice_str(names.names[i]), ".seg") ||
+		    (i + 1 < names.n && is_sealed(&w, names.names[i + 1])))
 			continue;
 		path = or_arena_printf(src->state->arena, "%s/%s", dir, names.names[i]);
 		w.name = names.names[i];

@@ -19,6 +19,8 @@ struct co_config {
 	const char *name;
 	uint64_t shards;
 	uint64_t segment_size_bytes;
+	uint64_t seal_rows;
+	int64_t seal_age_ns;
 	int64_t cert_life_ns;
 	int64_t lock_wait_ns;
 	int log_level; /* enum or_log_level */

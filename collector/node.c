@@ -239,7 +239,10 @@ static enum or_code open_shard(struct co_node *n, size_t i, struct or_err *err)
 	    .revoked_arg = n,
 	    .own_key = n->own_key,
 	    .own_cert = or_buf_slice(&n->own_cert),
-	    .segment_bytes = n->config->segment_size_bytes};
+	    .segment_bytes = n->config->segment_size_bytes,
+	    .seals = true,
+	    .seal_rows = (uint32_t)n->config->seal_rows,
+	    .seal_age_ns = n->config->seal_age_ns};
 	const struct or_err *trouble;
 	struct co_log *log;
 	enum or_code rc;

@@ -14,7 +14,8 @@ enum {
 	CHUNK = 64 * 1024, /* of a dictionary, unpacked */
 	LEVEL = 3,
 	TAGS = 64,
-	RUN_BYTES = 6, /* what a run costs, about */
+	RUN_BYTES = 4, /* what a run costs, about */
+	RUN_MIN = 4,   /* rows: where they are shorter, steps are packed */
 };
 
 static const uint8_t magic[TL_PART_FOOT_START] = "ORPART01";
@@ -354,7 +355,7 @@ static bool put_runs(struct tl_part_build *b, struct column *c, struct or_buf *o
 	size_t bits = range ? 64 - (size_t)__builtin_clzll(range) : 0;
 	struct or_buf piece;
 
-	if (runs * RUN_BYTES > b->rows * bits / 8)
+	if (runs * RUN_BYTES > b->rows * bits / 8 || runs > b->rows / RUN_MIN)
 		return false;
 	or_buf_init(&piece, TL_PART_ROWS_MAX * 16);
 	tl_varint_put(&piece, runs);

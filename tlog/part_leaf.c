@@ -4,7 +4,7 @@
 #include "tlog/part_impl.h"
 #include "tlog/varint.h"
 
-enum { WIRE_VARINT = 0, WIRE_FIXED64 = 1, WIRE_BYTES = 2, LENGTH_ROOM = 5, RAW_MAX = 256 };
+enum { WIRE_VARINT = 0, WIRE_FIXED64 = 1, WIRE_BYTES = 2, HEAD_ROOM = 2 + 5, RAW_MAX = 256 };
 
 /* One row's values: numbers, or bytes. */
 struct cell {
@@ -47,13 +47,21 @@ static void put_cell(struct or_buf *out, const struct tl_part_field *f, const st
 	}
 }
 
-/* Closes a message that began at `start` with room for its length in front: moves its content up
- * to the shortest length. */
+static size_t put_head_varint(uint8_t *to, uint64_t v)
+{
+	size_t n = 0;
+
+	for (; v >= 0x80; v >>= 7)
+		to[n++] = (uint8_t)(v | 0x80);
+	to[n++] = (uint8_t)v;
+	return n;
+}
+
+/* Closes a message that began at `start` with room for tag and length in front: moves its content
+ * up to what they need. An empty one is not written, but for the record itself. */
 static void close_message(struct or_buf *out, size_t start, unsigned int num)
 {
-	size_t body = start + 1 + LENGTH_ROOM, n = out->n - body;
-	uint8_t head[1 + LENGTH_ROOM];
-	size_t at = 0;
+	size_t body = start + HEAD_ROOM, n = out->n - body, head;
 
 	if (!or_buf_ok(out))
 		return;
@@ -61,20 +69,15 @@ static void close_message(struct or_buf *out, size_t start, unsigned int num)
 		or_buf_cut(out, start);
 		return;
 	}
-	head[at++] = (uint8_t)((num ? num : 1) << 3 | WIRE_BYTES);
-	for (uint64_t v = n; at < sizeof(head); v >>= 7) {
-		head[at++] = (uint8_t)(v >= 0x80 ? v | 0x80 : v);
-		if (v < 0x80)
-			break;
-	}
-	memcpy(out->p + start, head, at);
-	memmove(out->p + start + at, out->p + body, n);
-	or_buf_cut(out, start + at + n);
+	head = put_head_varint(out->p + start, (num ? num : 1) << 3 | WIRE_BYTES);
+	head += put_head_varint(out->p + start + head, n);
+	memmove(out->p + start + head, out->p + body, n);
+	or_buf_cut(out, start + head + n);
 }
 
 static size_t open_message(struct or_buf *out)
 {
-	static const uint8_t room[1 + LENGTH_ROOM];
+	static const uint8_t room[HEAD_ROOM];
 	size_t start = out->n;
 
 	or_buf_put(out, room, sizeof(room));
@@ -186,7 +189,7 @@ struct tl_part_leaf_walk {
 	uint64_t *values[TL_PART_COLUMNS_MAX];
 	struct tl_part_dict dicts[TL_PART_COLUMNS_MAX];
 	const uint8_t *ids[TL_PART_COLUMNS_MAX];
-	struct or_slice raw[TL_PART_COLUMNS_MAX];
+	uint8_t *raw[TL_PART_COLUMNS_MAX]; /* a copy: single leaves are read between */
 };
 
 struct tl_part_leaf_walk *tl_part_leaf_walk_new(struct tl_part *p, uint32_t from, uint32_t to)
@@ -195,8 +198,10 @@ struct tl_part_leaf_walk *tl_part_leaf_walk_new(struct tl_part *p, uint32_t from
 
 	OR_ASSERT(from <= to && to <= p->foot.rows);
 	*w = (struct tl_part_leaf_walk){.p = p, .next = from, .to = to};
-	for (size_t i = 0; i < p->foot.n_columns; i++)
+	for (size_t i = 0; i < p->foot.n_columns; i++) {
 		w->values[i] = or_mem_array(TL_PART_BLOCK, sizeof(uint64_t));
+		w->raw[i] = or_mem_array(TL_PART_BLOCK, p->foot.columns[i].field.width);
+	}
 	return w;
 }
 
@@ -204,8 +209,10 @@ void tl_part_leaf_walk_free(struct tl_part_leaf_walk *w)
 {
 	if (!w)
 		return;
-	for (size_t i = 0; i < w->p->foot.n_columns; i++)
+	for (size_t i = 0; i < w->p->foot.n_columns; i++) {
 		or_mem_free(w->values[i]);
+		or_mem_free(w->raw[i]);
+	}
 	or_mem_free(w);
 }
 
@@ -215,16 +222,19 @@ static enum or_code load_column(
 	struct tl_part *p = w->p;
 	const struct tl_part_column *c = &p->foot.columns[i];
 	uint32_t row = block * TL_PART_BLOCK;
+	struct or_slice piece;
 	enum or_code rc;
 	size_t n = p->foot.rows - row;
 
 	n = n < TL_PART_BLOCK ? n : TL_PART_BLOCK;
 	if (c->field.kind == TL_PART_RAW) {
-		rc = tl_part_piece_get(p, &p->states[i].values, c->pieces, c->n_pieces, block, true,
-		    row, &w->raw[i], err);
-		if (!rc && w->raw[i].n != n * c->field.width)
+		rc = tl_part_piece_get(
+		    p, &p->states[i].values, c->pieces, c->n_pieces, block, true, row, &piece, err);
+		if (!rc && piece.n != n * c->field.width)
 			rc =
 			    tl_part_corrupt(p, c->pieces[block].at, row, "has another length", err);
+		if (!rc)
+			memcpy(w->raw[i], piece.p, piece.n);
 		return rc;
 	}
 	rc = tl_part_block(p, i, block, w->values[i], &n, err);
@@ -246,7 +256,7 @@ static void take_cell(const struct tl_part_leaf_walk *w, size_t i, size_t at, st
 	case TL_PART_BYTES:
 	case TL_PART_LIST: out->bytes = w->dicts[i].values[w->values[i][at]]; break;
 	case TL_PART_RAW:
-		out->bytes = or_slice(w->raw[i].p + at * c->field.width, c->field.width);
+		out->bytes = or_slice(w->raw[i] + at * c->field.width, c->field.width);
 		break;
 	case TL_PART_UNIQUE:
 		if (w->values[i][at] < c->n_values)

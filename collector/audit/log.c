@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "collector/audit/log.h"
 
+#include "base/log.h"
 #include "base/mem.h"
 
 enum { PENDING_DEFAULT = 16 * 1024 * 1024, RETRY_NS = 5 * OR_NS_PER_MS, LEN_BYTES = 4 };
+
+#define SEAL_POLL_MAX_NS (60 * OR_NS_PER_S) /* for what is old enough by now */
 
 struct group {
 	size_t n;
@@ -24,7 +27,27 @@ struct batch {
 	enum or_code rc;
 	struct or_err err;
 	uint64_t size;
+	uint64_t segment; /* where the last one begins */
 	struct or_buf note;
+};
+
+/* Sealing, a step at a time on the slow thread. A step that is under way outlives its log. */
+struct sealing {
+	struct co_log *log; /* NULL: it has been closed */
+	struct co_seal *seal;
+	bool is_running;
+	bool again;       /* a step was asked for while one ran */
+	bool hurry;       /* asked for, not begun */
+	uint64_t segment; /* the last one's beginning when the last step ran */
+	struct or_loop_timer *poll;
+	int64_t poll_ns;
+	/* Of the step. */
+	struct co_store *rotate; /* NULL: its segment stays open */
+	uint64_t size;
+	int64_t now_ns;
+	enum or_code rc;
+	struct or_err err;
+	struct co_seal_stats stats;
 };
 
 struct co_log {
@@ -39,6 +62,7 @@ struct co_log {
 	struct or_buf note;
 	struct or_err trouble; /* code OR_OK: none */
 	struct co_log_stats stats;
+	struct sealing *sealing; /* NULL: it does not seal */
 	struct watch {
 		or_loop_fn *fn;
 		void *arg;
@@ -54,6 +78,9 @@ struct reopening {
 };
 
 static void start(struct co_log *log);
+static void seal(struct co_log *log);
+static void begin_sealing(struct co_log *log);
+static void end_sealing(struct co_log *log);
 
 static void take_state(struct co_log *log)
 {
@@ -82,6 +109,8 @@ enum or_code co_log_open(struct co_log **out, const struct co_log_opt *opt, stru
 		log->opt.max_pending = PENDING_DEFAULT;
 	or_buf_init(&log->note, TL_NOTE_MAX);
 	take_state(log);
+	if (opt->seals)
+		begin_sealing(log);
 	*out = log;
 	return OR_OK;
 }
@@ -136,6 +165,7 @@ static void on_work(void *arg)
 	if (!b->rc)
 		b->rc = co_store_commit(b->log->store, b->now_ns, &b->err);
 	b->size = co_store_size(b->log->store);
+	b->segment = co_store_segment_first(b->log->store);
 	or_buf_put_slice(&b->note, co_store_checkpoint(b->log->store));
 }
 
@@ -172,6 +202,7 @@ void co_log_close(struct co_log *log)
 	or_loop_timer_cancel(log->retry);
 	log->trouble = (struct or_err){.code = OR_CLOSED, .msg = "the log is being closed"};
 	fail_waiting(log);
+	end_sealing(log);
 	co_store_close(log->store);
 	or_buf_done(&log->note);
 	or_mem_free(log->dir);
@@ -192,6 +223,7 @@ static void on_done(void *arg)
 	struct batch *b = arg;
 	struct co_log *log = b->log;
 	bool has_grown = !b->rc && b->size > log->size;
+	bool has_closed = log->sealing && b->segment != log->sealing->segment;
 
 	log->is_running = false;
 	log->size = b->size;
@@ -205,10 +237,14 @@ static void on_done(void *arg)
 		log->stats.commits++;
 		log->stats.last_ns = or_loop_now_ns(log->opt.loop) - b->started_ns;
 	}
+	if (has_closed)
+		log->sealing->segment = b->segment;
 	answer(b);
 	free_batch(b);
 	if (has_grown)
 		call_watches(log);
+	if (has_closed)
+		seal(log);
 	if (log->trouble.code) {
 		log->stats.waiting = 0;
 		fail_waiting(log);
@@ -325,6 +361,115 @@ enum or_code co_log_reopen(struct co_log *log, co_log_fn *fn, void *arg, struct 
 	}
 	log->is_running = true;
 	return OR_OK;
+}
+
+/* ---- sealing */
+
+static void on_seal_work(void *arg)
+{
+	struct sealing *x = arg;
+
+	x->rc = OR_OK;
+	if (x->rotate)
+		x->rc = co_store_rotate(x->rotate, x->now_ns, &x->err);
+	if (!x->rc)
+		x->rc = co_seal_step(x->seal, x->size, x->now_ns, &x->err);
+	co_seal_stats(&x->stats, x->seal);
+}
+
+static void free_sealing(struct sealing *x)
+{
+	co_seal_free(x->seal);
+	or_mem_free(x);
+}
+
+static void on_seal_done(void *arg)
+{
+	struct sealing *x = arg;
+
+	x->is_running = false;
+	if (!x->log) {
+		free_sealing(x);
+		return;
+	}
+	x->log->stats.sealed = x->stats;
+	if (x->rc && x->rc != OR_AGAIN)
+		OR_LOG(OR_LOG_ERROR, "log.seal_failed", or_log_text("dir", x->log->dir),
+		    or_log_err(&x->err));
+	if (x->rc == OR_AGAIN || x->again)
+		seal(x->log);
+}
+
+/* Submits a step, unless one is under way: its end comes back here. */
+static void seal(struct co_log *log)
+{
+	struct sealing *x = log->sealing;
+
+	x->again = x->is_running;
+	if (x->is_running || log->trouble.code)
+		return;
+	x->size = log->size;
+	x->now_ns = or_loop_wall_ns(log->opt.loop);
+	x->rotate = x->hurry ? log->store : NULL;
+	if (x->hurry)
+		co_seal_hurry(x->seal);
+	x->is_running = or_slow_submit(log->opt.slow, on_seal_work, on_seal_done, x) == OR_OK;
+	if (x->is_running)
+		x->hurry = false;
+	else
+		x->again = true; /* the queue is full: with the next commit, or poll */
+}
+
+static void on_seal_poll(void *arg)
+{
+	struct co_log *log = arg;
+
+	log->sealing->poll =
+	    or_loop_timer_start(log->opt.loop, log->sealing->poll_ns, on_seal_poll, log);
+	seal(log);
+}
+
+static void begin_sealing(struct co_log *log)
+{
+	const struct co_seal_opt opt = {
+	    .dir = log->dir, .rows = log->opt.seal_rows, .age_ns = log->opt.seal_age_ns};
+	struct sealing *x = or_mem_new(sizeof(*x));
+
+	x->log = log;
+	x->seal = co_seal_new(&opt);
+	x->segment = co_store_segment_first(log->store);
+	x->poll_ns = log->opt.seal_age_ns && log->opt.seal_age_ns < SEAL_POLL_MAX_NS
+			 ? log->opt.seal_age_ns
+			 : SEAL_POLL_MAX_NS;
+	log->sealing = x;
+	x->poll = or_loop_timer_start(log->opt.loop, OR_NS_PER_S, on_seal_poll, log);
+}
+
+static void end_sealing(struct co_log *log)
+{
+	struct sealing *x = log->sealing;
+
+	if (!x)
+		return;
+	OR_ASSERT(!x->is_running || !x->rotate);
+	or_loop_timer_cancel(x->poll);
+	log->sealing = NULL;
+	x->log = NULL;
+	if (!x->is_running)
+		free_sealing(x);
+}
+
+void co_log_hurry(struct co_log *log)
+{
+	if (!log->sealing)
+		return;
+	log->sealing->hurry = true;
+	seal(log);
+}
+
+bool co_log_is_sealing(const struct co_log *log)
+{
+	return log->sealing && (log->sealing->is_running || log->sealing->hurry);
 }
 
 void co_log_watch(struct co_log *log, or_loop_fn *fn, void *arg)

@@ -4,6 +4,8 @@
  * commit takes them all (group commit). The work is done by collector/audit/store.h on the slow
  * thread; this is its queue.
  *
+ * Between commits, what is closed is sealed into parts (collector/audit/seal.h), a step at a time.
+ *
  * Thread: the loop's, but for the hooks of struct co_store_state, which run on the slow thread once
  * the log is open (at open, in the caller's).
  * Owns: its directory. Limits: opt.max_pending bytes of leaves waiting (OR_FULL: ask again later).
@@ -13,6 +15,7 @@
 
 #include "base/loop.h"
 #include "base/slow.h"
+#include "collector/audit/seal.h"
 #include "collector/audit/store.h"
 
 struct co_log;
@@ -22,6 +25,9 @@ struct co_log_opt {
 	struct or_loop *loop;
 	struct or_slow *slow;
 	size_t max_pending; /* 0: 16 MiB */
+	bool seals;
+	uint32_t seal_rows;  /* 0: CO_SEAL_ROWS_DEFAULT */
+	int64_t seal_age_ns; /* 0: CO_SEAL_AGE_DEFAULT */
 };
 
 /* Blocks: for the start of the process. Errors are those of co_store_open. */
@@ -47,6 +53,11 @@ OR_NODISCARD enum or_code co_log_append(struct co_log *log, const struct or_slic
 OR_NODISCARD enum or_code co_log_reopen(
     struct co_log *log, co_log_fn *fn, void *arg, struct or_err *err);
 
+/* Closes the segment and seals all there is, as soon as may be; co_log_is_sealing says when it has
+ * ended (also where it could not be done); the log is not closed before. */
+void co_log_hurry(struct co_log *log);
+bool co_log_is_sealing(const struct co_log *log);
+
 /* Calls fn, on the loop, after each commit that made the log longer; at most CO_LOG_WATCHES_MAX of
  * them. fn may append, but not close the log. A watch ends with unwatch, or with the log. */
 #define CO_LOG_WATCHES_MAX 8
@@ -67,6 +78,7 @@ struct co_log_stats {
 	uint64_t bytes;  /* of leaves */
 	size_t waiting;  /* bytes of leaves that wait */
 	int64_t last_ns; /* how long the last commit took */
+	struct co_seal_stats sealed;
 };
 void co_log_stats(struct co_log_stats *out, const struct co_log *log);
 

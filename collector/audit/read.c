@@ -4,12 +4,16 @@
 #include "base/mem.h"
 #include "base/sys.h"
 #include "collector/audit/files.h"
+#include "collector/audit/parts.h"
 
 #include <fcntl.h>
 #include <inttypes.h>
 
 /* One read from disk: at least two of the longest entries. */
 enum { STRIDE = 64, WINDOW = 256 * 1024 };
+
+/* Leaves that are worth reading a part's columns whole, and what may be kept of columns. */
+enum { WALK_MIN = 64, COLUMNS_MAX = 48 * 1024 * 1024 };
 
 struct segment {
 	uint64_t first;
@@ -33,6 +37,10 @@ struct co_read {
 	uint64_t window_at;
 	size_t window_n;
 	struct or_buf head; /* what co_read_segment lends */
+	struct co_parts *parts;
+	/* The part that is being walked, NULL: none; the leaf that comes next. */
+	struct tl_part_leaf_walk *walk;
+	uint64_t walk_next;
 };
 
 static void forget_window(struct co_read *r)
@@ -49,30 +57,69 @@ static enum or_code corrupt(struct co_read *r, const struct segment *seg, uint64
 	    r->dir, seg->first, offset, index, what);
 }
 
-/* Reads the names of the segments again; what is known of those that stay is kept. */
+static void end_walk(struct co_read *r)
+{
+	tl_part_leaf_walk_free(r->walk);
+	r->walk = NULL;
+}
+
+/* What is known of a segment that was there before. */
+static void take_known(struct co_read *r, struct segment *seg)
+{
+	for (size_t i = 0; i < r->n_segments; i++) {
+		if (r->segments[i].first == seg->first) {
+			*seg = r->segments[i];
+			r->segments[i].marks = NULL;
+			return;
+		}
+	}
+}
+
+static void replace_segments(struct co_read *r, const struct or_sys_names *names)
+{
+	struct segment *now = or_mem_array(names->n + 1, sizeof(*now));
+	uint64_t open = r->fd >= 0 ? r->segments[r->open].first : 0;
+	bool is_open = false;
+	size_t n = 0;
+
+	for (size_t i = 0; i < names->n; i++) {
+		if (!co_files_segment_first(&now[n].first, names->names[i]))
+			continue;
+		take_known(r, &now[n]);
+		if (r->fd >= 0 && now[n].first == open) {
+			r->open = n;
+			is_open = true;
+		}
+		n++;
+	}
+	if (r->fd >= 0 && !is_open) {
+		or_sys_close(r->fd);
+		r->fd = -1;
+		forget_window(r);
+	}
+	for (size_t i = 0; i < r->n_segments; i++)
+		or_mem_free(r->segments[i].marks);
+	or_mem_free(r->segments);
+	r->segments = now;
+	r->n_segments = n;
+}
+
+/* Reads the names of segments and parts again. A part appears before the segments that it holds
+ * go, so it is looked for after them. */
 static enum or_code list_segments(struct co_read *r, struct or_err *err)
 {
 	char path[CO_FILES_PATH_MAX];
 	struct or_sys_names names;
-	size_t known = r->n_segments;
 	enum or_code rc;
-	uint64_t first;
 
 	co_files_join(path, r->dir, "segments");
 	rc = or_sys_list(&names, path, err);
 	if (rc)
 		return rc;
-	for (size_t i = 0; i < names.n; i++) {
-		if (!co_files_segment_first(&first, names.names[i]))
-			continue;
-		if (known && first <= r->segments[known - 1].first)
-			continue;
-		r->segments =
-		    or_mem_resize(r->segments, (r->n_segments + 1) * sizeof(*r->segments));
-		r->segments[r->n_segments++] = (struct segment){.first = first};
-	}
+	replace_segments(r, &names);
 	or_sys_names_free(&names);
-	return OR_OK;
+	end_walk(r);
+	return co_parts_list(r->parts, err);
 }
 
 enum or_code co_read_open(struct co_read **out, const char *dir, uint64_t size, struct or_err *err)
@@ -87,6 +134,7 @@ enum or_code co_read_open(struct co_read **out, const char *dir, uint64_t size, 
 	r->size = size;
 	r->fd = -1;
 	r->window = or_mem_new(WINDOW);
+	r->parts = co_parts_new(dir);
 	or_buf_init(&r->head, TL_SEGMENT_HEAD_MAX);
 	rc = list_segments(r, err);
 	if (rc) {
@@ -101,6 +149,8 @@ void co_read_close(struct co_read *r)
 {
 	if (!r)
 		return;
+	end_walk(r);
+	co_parts_free(r->parts);
 	or_sys_close(r->fd);
 	for (size_t i = 0; i < r->n_segments; i++)
 		or_mem_free(r->segments[i].marks);
@@ -294,6 +344,9 @@ static enum or_code find_segment(struct co_read *r, size_t *out, uint64_t index,
 	}
 	if (rc)
 		return rc;
+	/* Sealed meanwhile: the caller looks again. */
+	if (!found && co_parts_find(r->parts, out, index))
+		return or_err_set(err, OR_ABSENT, "leaf %" PRIu64 " lies in a part", index);
 	if (!found)
 		return or_err_set(err, OR_CORRUPT,
 		    "%s/segments: the one with leaf %" PRIu64 " is missing", r->dir, index);
@@ -353,21 +406,55 @@ enum or_code co_read_leaf(
 	return co_read_scan_next(r, &scan, out, err);
 }
 
-enum or_code co_read_scan_next(
+/* The next leaf of a scan from part i. */
+static enum or_code take_from_part(struct co_read *r, size_t i, struct co_read_scan *scan,
+    struct tl_segment_entry *out, struct or_err *err)
+{
+	uint64_t index = scan->next, first = co_parts_first(r->parts, i);
+	uint64_t end = co_parts_end(r->parts, i);
+	struct tl_part *part;
+	enum or_code rc;
+
+	if (!r->walk || r->walk_next != index) {
+		if (!r->walk || scan->to - index >= WALK_MIN) {
+			end_walk(r);
+			co_parts_trim(r->parts, COLUMNS_MAX);
+		}
+		rc = co_parts_get(r->parts, i, &part, err);
+		if (!rc && scan->to - index < WALK_MIN)
+			rc = tl_part_leaf(part, (uint32_t)(index - first), out, err);
+		if (rc || scan->to - index < WALK_MIN) {
+			scan->next += rc == OR_OK;
+			return rc;
+		}
+		r->walk =
+		    tl_part_leaf_walk_new(part, (uint32_t)(index - first), (uint32_t)(end - first));
+		r->walk_next = index;
+	}
+	rc = tl_part_leaf_walk_next(r->walk, out, err);
+	r->walk_next++;
+	if (r->walk_next == end)
+		r->walk_next = UINT64_MAX; /* the next one lies elsewhere */
+	if (rc)
+		return rc;
+	tl_hash_leaf(&out->hash, out->leaf);
+	scan->next++;
+	scan->offset = 0;
+	return OR_OK;
+}
+
+static enum or_code take_from_segment(
     struct co_read *r, struct co_read_scan *scan, struct tl_segment_entry *out, struct or_err *err)
 {
 	struct segment *seg = NULL;
 	uint64_t offset = 0;
 	enum or_code rc;
 
-	if (scan->next >= scan->to || scan->next >= r->size)
-		return or_err_set(err, OR_ABSENT, "there are no more leaves");
 	/* Going on where the last call ended needs no search. */
-	if (r->fd >= 0 && scan->offset && scan->segment == r->open && scan->segment < r->n_segments)
-		seg = &r->segments[scan->segment];
-	if (seg && (scan->segment + 1 == r->n_segments
-			   ? scan->next - seg->first >= seg->walked
-			   : scan->next >= r->segments[scan->segment + 1].first))
+	if (r->fd >= 0 && scan->offset && scan->segment == r->segments[r->open].first)
+		seg = &r->segments[r->open];
+	if (seg && (r->open + 1 == r->n_segments ? scan->next - seg->first >= seg->walked
+						 : scan->next >= seg[1].first))
 		seg = NULL;
 	if (seg) {
 		offset = scan->offset;
@@ -380,9 +467,33 @@ enum or_code co_read_scan_next(
 	if (rc)
 		return rc;
 	scan->next++;
-	scan->segment = r->open;
+	scan->segment = seg->first;
 	scan->offset = offset;
 	return OR_OK;
+}
+
+enum or_code co_read_scan_next(
+    struct co_read *r, struct co_read_scan *scan, struct tl_segment_entry *out, struct or_err *err)
+{
+	enum or_code rc = OR_OK;
+	size_t i;
+
+	if (scan->next >= scan->to || scan->next >= r->size)
+		return or_err_set(err, OR_ABSENT, "there are no more leaves");
+	/* Its file may have gone since the names were read: sealed, or compacted. */
+	for (int try = 0; try < 2; try++) {
+		if (co_parts_find(r->parts, &i, scan->next))
+			rc = take_from_part(r, i, scan, out, err);
+		else
+			rc = take_from_segment(r, scan, out, err);
+		if (rc != OR_ABSENT)
+			return rc;
+		rc = list_segments(r, err);
+		if (rc)
+			return rc;
+	}
+	return or_err_set(
+	    err, OR_CORRUPT, "%s: the file with leaf %" PRIu64 " is missing", r->dir, scan->next);
 }
 
 enum or_code co_read_hashes(
@@ -476,6 +587,11 @@ enum or_code co_read_node(void *nodes, struct tl_hash *out, unsigned int height,
 	if (!rc)
 		tl_hash_subtree(out, hashes, at.count);
 	return rc;
+}
+
+struct co_parts *co_read_parts(struct co_read *r)
+{
+	return r->parts;
 }
 
 size_t co_read_segments(struct co_read *r, struct or_err *err)

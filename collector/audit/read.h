@@ -5,12 +5,15 @@
  * Thread: whoever owns the reader; readers share nothing with each other or with the writer but the
  * files, so each loop or thread has its own. Reads block on the disk.
  * The caller says how many leaves there are (co_log_size, or a checkpoint's size); what lies behind
- * is never read, for it may still be cut. Level-0 tiles and entry bundles are computed.
- * Memory: 256 KiB and, for each segment that was touched, 4 bytes for 64 leaves.
+ * is never read, for it may still be cut. Level-0 tiles and entry bundles are computed. Leaves come
+ * from segments or, once they are sealed, from parts (parts.h); where a file has gone since its
+ * name was read, names are read again. Memory: 256 KiB and, for each segment that was touched, 4
+ * bytes for 64 leaves; of parts their footers, and some 48 MiB of columns at most.
  */
 #ifndef COLLECTOR_AUDIT_READ_H
 #define COLLECTOR_AUDIT_READ_H
 
+#include "collector/audit/parts.h"
 #include "tlog/proof.h"
 #include "tlog/segment.h"
 #include "tlog/tile.h"
@@ -51,7 +54,7 @@ enum or_code co_read_node(void *nodes, struct tl_hash *out, unsigned int height,
 struct co_read_scan {
 	uint64_t next; /* index of the leaf that co_read_scan_next gives */
 	uint64_t to;
-	size_t segment; /* the reader's: where it goes on; 0 at first */
+	uint64_t segment; /* the reader's: where it goes on, 0 at first: the segment's first leaf */
 	uint64_t offset;
 };
 /* Borrowed until the next call on r. OR_ABSENT: the end. */
@@ -63,5 +66,9 @@ OR_NODISCARD enum or_code co_read_scan_next(
 OR_NODISCARD enum or_code co_read_segment(
     struct co_read *r, size_t i, struct tl_segment_head *out, struct or_err *err);
 size_t co_read_segments(struct co_read *r, struct or_err *err);
+
+/* The parts, as co_read_segments or the last reading listed them. Borrowed; getting one and
+ * trimming ends scans that are in a part (they go on by themselves). */
+struct co_parts *co_read_parts(struct co_read *r);
 
 #endif

@@ -13,6 +13,8 @@
 
 enum { PENDING_KEEP = 1 << 20 }; /* bytes of buffer that an idle store holds on to */
 
+#define DAY_NS (86400ULL * 1000000000)
+
 /* What one segment's file may be when it is read at open. */
 #define SEGMENT_READ_MAX (TL_SEGMENT_HEAD_MAX + 2ULL * CO_STORE_PENDING_MAX)
 
@@ -23,11 +25,13 @@ struct co_store {
 	const struct tl_note_key *older;
 	const struct co_store_state *state;
 	uint64_t segment_bytes;
+	int64_t segment_age_ns;
 
 	int lock_fd;
 	int fd; /* the last segment, -1 where damaged */
 	char name[CO_FILES_NAME_LEN + 1];
 	uint64_t first;        /* its first leaf's index */
+	uint64_t created_ns;   /* when it was begun */
 	uint64_t bytes;        /* of it, that are committed */
 	uint64_t signed_bytes; /* of them, at open, that the checkpoint covers */
 
@@ -62,6 +66,11 @@ struct or_slice co_store_checkpoint(const struct co_store *s)
 uint64_t co_store_segment_bytes(const struct co_store *s)
 {
 	return s->bytes;
+}
+
+uint64_t co_store_segment_first(const struct co_store *s)
+{
+	return s->first;
 }
 
 /* Signs the committed tree and replaces the checkpoint on disk. */
@@ -118,6 +127,7 @@ static enum or_code begin_segment(struct co_store *s, int64_t now_ns, struct or_
 		or_sys_close(s->fd);
 		s->fd = fd;
 		s->first = s->tree.size;
+		s->created_ns = head.created_ns;
 		s->bytes = bytes.n;
 		memcpy(s->name, name, sizeof(name));
 	}
@@ -296,6 +306,7 @@ static void read_segment(struct co_store *s, struct or_slice bytes, struct exten
 	}
 	s->tree = head.tree;
 	s->first = first;
+	s->created_ns = head.created_ns;
 	s->bytes = bytes.n - rest.n + x->good;
 	s->signed_bytes = bytes.n - rest.n;
 	replay(s, x, bytes.n - rest.n);
@@ -413,6 +424,7 @@ enum or_code co_store_open(
 	s->older = opt->older;
 	s->state = opt->state;
 	s->segment_bytes = opt->segment_bytes ? opt->segment_bytes : CO_STORE_SEGMENT_DEFAULT;
+	s->segment_age_ns = opt->segment_age_ns;
 	s->lock_fd = s->fd = -1;
 	or_buf_init(&s->pending, CO_STORE_PENDING_MAX);
 	or_buf_init(&s->note, TL_NOTE_MAX);
@@ -492,12 +504,21 @@ static enum or_code rotate(struct co_store *s, int64_t now_ns, struct or_err *er
 	return rc ? rc : begin_segment(s, now_ns, err);
 }
 
+/* A segment ends when it is long or old enough, and with the day (UTC): parts are of one day. */
+static bool is_segment_over(const struct co_store *s, int64_t now_ns)
+{
+	return s->tree.size > s->first &&
+	       (s->bytes + s->pending.n > s->segment_bytes ||
+		   (s->segment_age_ns && now_ns - (int64_t)s->created_ns >= s->segment_age_ns) ||
+		   (uint64_t)now_ns / DAY_NS != s->created_ns / DAY_NS);
+}
+
 static enum or_code write_pending(struct co_store *s, int64_t now_ns, struct or_err *err)
 {
 	uint64_t index = s->tree.size;
 	enum or_code rc = OR_OK;
 
-	if (s->bytes + s->pending.n > s->segment_bytes && s->tree.size > s->first)
+	if (is_segment_over(s, now_ns))
 		rc = rotate(s, now_ns, err);
 	if (!rc)
 		rc = or_sys_pwrite(s->fd, or_buf_slice(&s->pending), s->bytes, err);
@@ -532,4 +553,14 @@ enum or_code co_store_commit(struct co_store *s, int64_t now_ns, struct or_err *
 		return refuse(&s->failure, err);
 	}
 	return OR_OK;
+}
+
+enum or_code co_store_rotate(struct co_store *s, int64_t now_ns, struct or_err *err)
+{
+	if (s->damage.code || s->failure.code)
+		return refuse(s->damage.code ? &s->damage : &s->failure, err);
+	if (s->tree.size == s->first || s->pending.n)
+		return OR_OK;
+	s->failure.code = rotate(s, now_ns, &s->failure);
+	return s->failure.code ? refuse(&s->failure, err) : OR_OK;
 }

@@ -6,6 +6,7 @@
  *   <dir>/lock                     held by the writer
  *   <dir>/checkpoint               the signed head (C2SP tlog-checkpoint)
  *   <dir>/segments/<index>.seg     the leaves (tlog/segment.h); 20 digits: the first one's index
+ *   <dir>/parts/…                  leaves that were sealed (seal.h), instead of their segments
  *   <dir>/tile/<L>/<N>             hashes of level >= 1; the last of a level grows in place
  *
  * A commit writes its groups to the segment, fsyncs, adds to the tiles, signs and replaces the
@@ -47,6 +48,7 @@ struct co_store_opt {
 	const struct tl_note_key *key;   /* borrowed; signs checkpoints, and verifies at open */
 	const struct tl_note_key *older; /* NULL, or the key before this one, still taken at open */
 	uint64_t segment_bytes;          /* 0: CO_STORE_SEGMENT_DEFAULT */
+	int64_t segment_age_ns;          /* 0: a segment ends with its day or size only */
 	const struct co_store_state *state; /* NULL: none; borrowed */
 	int64_t now_ns;
 };
@@ -69,6 +71,8 @@ uint64_t co_store_size(const struct co_store *s);
 struct or_slice co_store_checkpoint(const struct co_store *s);
 /* The last segment's bytes on disk, for figures. */
 uint64_t co_store_segment_bytes(const struct co_store *s);
+/* Where the last segment begins: what lies before it is closed. */
+uint64_t co_store_segment_first(const struct co_store *s);
 
 /* Adds a group to what the next commit writes; the index of its first leaf is *first.
  * OR_CORRUPT: damaged. OR_IO: an earlier commit failed. OR_FULL: too much is pending.
@@ -79,5 +83,9 @@ OR_NODISCARD enum or_code co_store_put(struct co_store *s, const struct or_slice
 /* Makes what was put durable and signs it. On failure nothing that was put is acknowledged, and
  * the store must be closed and opened again before it takes more. */
 OR_NODISCARD enum or_code co_store_commit(struct co_store *s, int64_t now_ns, struct or_err *err);
+
+/* Closes the last segment where it holds leaves (and nothing was put since the commit), so that
+ * they can be sealed. Errors as those of commit. */
+OR_NODISCARD enum or_code co_store_rotate(struct co_store *s, int64_t now_ns, struct or_err *err);
 
 #endif

@@ -120,11 +120,15 @@ static enum or_code open_parts(
 				     .key = opt->key,
 				     .older = opt->older,
 				     .segment_bytes = opt->segment_bytes,
+				     .segment_age_ns = opt->seals ? opt->seal_age_ns : 0,
 				     .state = &in->hooks,
 				     .now_ns = or_loop_wall_ns(opt->loop)},
 	    .loop = opt->loop,
 	    .slow = opt->slow,
-	    .max_pending = opt->max_pending};
+	    .max_pending = opt->max_pending,
+	    .seals = opt->seals,
+	    .seal_rows = opt->seal_rows,
+	    .seal_age_ns = opt->seal_age_ns};
 	char *dead_dir = sub_dir(opt->dir, "dead");
 	enum or_code rc = co_own_init(&in->own, opt->own_key, opt->own_cert, opt->origin, err);
 

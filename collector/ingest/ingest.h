@@ -44,6 +44,9 @@ struct co_ingest_opt {
 	const struct or_crypto_key *own_key; /* the collector as an agent, borrowed */
 	struct or_slice own_cert;            /* encoded AgentCert for own_key; copied */
 	uint64_t segment_bytes;              /* 0: the log's default */
+	bool seals;          /* closed segments become parts (collector/audit/seal.h) */
+	uint32_t seal_rows;  /* 0: the default there */
+	int64_t seal_age_ns; /* 0: the default there */
 	size_t max_pending;  /* bytes that may wait to be written; 0: the log's default */
 	size_t max_streams;  /* 0: 100,000 */
 	uint64_t dead_bytes; /* quota of the dead-letter folder; 0: 64 MiB */

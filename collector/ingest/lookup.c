@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "collector/ingest/lookup.h"
 
+#include "collector/ingest/lookup_part.h"
 #include "proto/audit.h"
 #include "proto/leaf.h"
 
-enum { SCRATCH = 1 << 20 };
+enum { SCRATCH = 1 << 20, PARTS_MEMORY = 16 * 1024 * 1024 };
 
 struct search {
 	struct co_read *r;
@@ -78,27 +79,70 @@ static size_t count_older(struct search *x, struct or_slice state, bool *has_own
 	return older;
 }
 
+/* Newest first; *older: how many are still wanted that lie before all of them. */
+static enum or_code look_in_segments(struct search *x, size_t *older, struct or_err *err)
+{
+	size_t segments = co_read_segments(x->r, err);
+	uint64_t to = co_read_size(x->r), sealed = co_parts_sealed(co_read_parts(x->r));
+	enum or_code rc = segments ? OR_OK : OR_CORRUPT;
+
+	for (size_t i = segments; i > 0 && *older && !rc; i--) {
+		struct tl_segment_head head;
+		bool has_own;
+
+		rc = co_read_segment(x->r, i - 1, &head, err);
+		if (rc)
+			break;
+		*older = count_older(x, head.state, &has_own);
+		/* Those of its leaves that are sealed are in a part. */
+		if (has_own && to > sealed)
+			rc = scan_segment(
+			    x, head.tree.size > sealed ? head.tree.size : sealed, to, err);
+		if (head.tree.size < sealed && has_own)
+			*older += 1;
+		if (head.tree.size <= sealed)
+			break;
+		to = head.tree.size;
+	}
+	return rc;
+}
+
+static size_t count_wanted(const struct search *x)
+{
+	size_t wanted = 0;
+
+	for (size_t i = 0; i < x->n; i++)
+		wanted += !x->wanted[i].found;
+	return wanted;
+}
+
+static enum or_code look_in_parts(struct search *x, struct or_err *err)
+{
+	struct co_parts *parts = co_read_parts(x->r);
+	enum or_code rc = OR_OK;
+
+	for (size_t i = co_parts_n(parts); i > 0 && count_wanted(x) && !rc; i--) {
+		struct tl_part *part;
+
+		rc = co_parts_get(parts, i - 1, &part, err);
+		if (!rc)
+			rc = co_lookup_part_run(part, x->key, x->wanted, x->n, err);
+		co_parts_trim(parts, PARTS_MEMORY);
+	}
+	return rc;
+}
+
 enum or_code co_lookup_run(struct co_read *r, const struct co_marks_key *key,
     struct co_lookup *wanted, size_t n, struct or_err *err)
 {
 	struct search x = {.r = r, .key = key, .wanted = wanted, .n = n};
-	uint64_t to = co_read_size(r);
-	size_t older = n, segments = co_read_segments(r, err);
-	enum or_code rc = segments ? OR_OK : OR_CORRUPT;
+	size_t older = n;
+	enum or_code rc;
 
 	x.scratch = or_arena_new(SCRATCH);
-	for (size_t i = segments; i > 0 && older && !rc; i--) {
-		struct tl_segment_head head;
-		bool has_own;
-
-		rc = co_read_segment(r, i - 1, &head, err);
-		if (rc)
-			break;
-		older = count_older(&x, head.state, &has_own);
-		if (has_own)
-			rc = scan_segment(&x, head.tree.size, to, err);
-		to = head.tree.size;
-	}
+	rc = look_in_segments(&x, &older, err);
 	or_arena_free(x.scratch);
+	if (!rc && older)
+		rc = look_in_parts(&x, err);
 	return rc;
 }

@@ -62,6 +62,7 @@ def crash(kafka=None):
     rng = random.Random(SEED)
     print(f"CRASH_SEED={SEED} CRASH_KILLS={KILLS}", flush=True)
     with World(kafka) as w:
+        w.env["OUTRIDER_SEAL_AGE"] = "1s"  # so that it is killed while it seals and compacts, too
         w.up()
         w.run_orders()
         tokens = [w.token("alice", "--ttl", "2h", clearance=2),
