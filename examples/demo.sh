@@ -160,7 +160,7 @@ request bob 200 "$BOB" "/totals?limit=1"
 say "Each decision is in the audit trail: for confidential data it was on disk before the request
    went on (strict), else it was recorded with the answer (async)."
 # What was recorded before the answers is shipped within a moment.
-all_shipped() { outrider doctor | grep -q ', 0 records wait'; }
+all_shipped() { grep -q ', 0 records wait' <<<"$(outrider doctor)"; }
 await 100 all_shipped
 # Over Kafka the collector is a moment behind that; a stream keeps its order.
 await 100 outrider audit 'port=totals'
@@ -206,7 +206,7 @@ say "The job that refreshes the data set reports where its data comes from, as O
 # `outrider run` puts both into its workload's environment.
 export OPENLINEAGE_URL=$OTEL_EXPORTER_OTLP_ENDPOINT
 show python3 examples/orders/refresh.py examples/orders/data/checkouts.csv "$WORK/orders.json"
-run_is_complete() { outrider lineage orders | grep -q COMPLETE; }
+run_is_complete() { grep -q COMPLETE <<<"$(outrider lineage orders)"; }
 await 100 run_is_complete
 show outrider lineage orders
 
@@ -221,7 +221,7 @@ tail -n +2 "$WORK/pager.log" | sed 's/^/   /'
 
 say "What is there to find, who reads it, and how fast was it delivered?"
 # The run that was just reported is counted within a moment.
-run_is_counted() { ! outrider dora orders | grep -q 'no run of this product'; }
+run_is_counted() { ! grep -q 'no run of this product' <<<"$(outrider dora orders)"; }
 await 50 run_is_counted
 show outrider products orders
 show outrider dora orders

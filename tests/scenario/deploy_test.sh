@@ -47,7 +47,7 @@ if command -v systemd-analyze >/dev/null; then
 else
     echo "skip the units: systemd-analyze is not installed"
 fi
-if ldd "$bin/outrider" | grep -q libasan; then
+if [[ $(ldd "$bin/outrider") == *libasan* ]]; then
     echo "skip the image's size: these programs carry AddressSanitizer; .ci/run measures release"
 else
     check "the image's size" bash tools/image-size.sh "$bin"

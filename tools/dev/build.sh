@@ -10,7 +10,7 @@ dev_run() {
     local preset=${1:-dev}
     local -a known
     mapfile -t known < <(presets)
-    if ! printf '%s\n' "${known[@]}" | grep -qx -- "$preset"; then
+    if ! grep -qx -- "$preset" <<<"$(printf '%s\n' "${known[@]}")"; then
         die_usage "'$preset' is no preset (there are: ${known[*]})"
     fi
     shift || true

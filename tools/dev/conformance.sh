@@ -14,7 +14,7 @@ dev_run() {
         conformance_suites
         return
     fi
-    if ! conformance_suites | grep -qx -- "$name"; then
+    if ! grep -qx -- "$name" <<<"$(conformance_suites)"; then
         die_usage "no suite '$name' (there are: $(conformance_suites | paste -sd ' '))"
     fi
     if [[ $# -gt 1 ]]; then
