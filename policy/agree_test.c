@@ -87,10 +87,40 @@ static void put_operand(struct world *w, unsigned int depth)
 		put_expr(w, depth - 1);
 }
 
+static void put_bound(struct world *w)
+{
+	static const char *const relations[] = {" < ", " <= ", " > ", " >= "};
+	static const char *const bounds[] = {"0", "1", "2", "3", "-1", "9223372036854775807",
+	    "-9223372036854775808", "datetime(\"1970-01-01\")", "datetime(\"2024-01-01\")",
+	    "duration(\"1s\")"};
+	bool first = pick(w, 4) == 0;
+
+	if (first)
+		put(w, PICK(w, bounds));
+	else
+		put_path(w);
+	put(w, PICK(w, relations));
+	if (first)
+		put_path(w);
+	else
+		put(w, PICK(w, bounds));
+}
+
+static void put_pattern(struct world *w)
+{
+	static const char *const patterns[] = {
+	    "s*", "sales*", "*s", "a", "a*", "e*g", "eng*e*", "*", "", "\\*", "en*"};
+
+	put_path(w);
+	or_buf_printf(&w->text, " like \"%s\"", PICK(w, patterns));
+}
+
 /* The forms that are looked up. */
 static void put_test(struct world *w)
 {
-	switch (pick(w, 12)) {
+	switch (pick(w, 14)) {
+	case 12: put_bound(w); return;
+	case 13: put_pattern(w); return;
 	case 0:
 	case 1:
 	case 2:
@@ -338,6 +368,10 @@ static struct pol_value any_value(struct world *w, unsigned int depth)
 		ASSERT_CODE(pol_value_set(&v, w->arena, items, n), OR_OK);
 		return v;
 	case 7: return pol_value_rec(any_record(w, depth - 1));
+	case 5:
+		if (pick(w, 2))
+			return pol_value_scaled(POL_DATETIME, pick(w, 2) * 1704067200000);
+		__attribute__((fallthrough));
 	default: return pol_value_string(or_slice_str(PICK(w, STRINGS)));
 	}
 }

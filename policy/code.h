@@ -76,6 +76,9 @@ enum pol_code_test {
 	POL_CODE_TEST_IS,       /* expr is name arg */
 	POL_CODE_TEST_HAS,      /* expr has name arg */
 	POL_CODE_TEST_CONTAINS, /* expr contains constant arg */
+	POL_CODE_TEST_GE,       /* expr >= constant arg, a long or datetime */
+	POL_CODE_TEST_LE,       /* expr <= constant arg, a long or datetime */
+	POL_CODE_TEST_LIKE,     /* expr like name arg, the pattern */
 };
 
 /*
@@ -89,6 +92,11 @@ enum pol_code_class {
 	POL_CODE_CLASS_IS,       /* key: name */
 	POL_CODE_CLASS_HAS,      /* key: name */
 	POL_CODE_CLASS_CONTAINS, /* key: constant */
+	POL_CODE_CLASS_GE,       /* key: constant, a long */
+	POL_CODE_CLASS_LE,
+	POL_CODE_CLASS_GE_TIME, /* key: constant, a datetime */
+	POL_CODE_CLASS_LE_TIME,
+	POL_CODE_CLASS_PREFIX, /* key: name, with which the value begins */
 };
 
 struct pol_code_guard {
@@ -104,6 +112,8 @@ struct pol_code_dim {
 	uint8_t kind; /* enum pol_code_class */
 	uint32_t of;
 };
+
+#define POL_CODE_STAR 0xFF /* in a pattern: no byte of a text */
 
 struct pol_code_tree {
 	const struct pol_node *node;

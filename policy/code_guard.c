@@ -18,7 +18,7 @@ static bool is_var(const struct pol_code_pool *p, uint32_t expr, bool context_to
 /* A variable is an entity, or the context a record: tests of what they are cannot err. */
 static bool is_total(const struct pol_code_pool *p, const struct pol_code_guard *g)
 {
-	switch ((enum pol_code_test)g->test) {
+	switch ((int)g->test) {
 	case POL_CODE_TEST_NEVER: return true;
 	case POL_CODE_TEST_EQ:
 	case POL_CODE_TEST_EQ_ANY:
@@ -26,14 +26,14 @@ static bool is_total(const struct pol_code_pool *p, const struct pol_code_guard 
 	case POL_CODE_TEST_IN:
 	case POL_CODE_TEST_IN_ANY:
 	case POL_CODE_TEST_IS: return is_var(p, g->expr, false);
-	case POL_CODE_TEST_BOOL:
-	case POL_CODE_TEST_CONTAINS: break;
+	default: return false;
 	}
-	return false;
 }
 
-static enum pol_code_class class_of(const struct pol_code_guard *g)
+static enum pol_code_class class_of(const struct pol_code_pool *p, const struct pol_code_guard *g)
 {
+	bool time;
+
 	/* Those that are left out by a value are not found by it. */
 	if (!g->want)
 		return POL_CODE_CLASS_BOOL;
@@ -45,6 +45,15 @@ static enum pol_code_class class_of(const struct pol_code_guard *g)
 	case POL_CODE_TEST_IS: return POL_CODE_CLASS_IS;
 	case POL_CODE_TEST_HAS: return POL_CODE_CLASS_HAS;
 	case POL_CODE_TEST_CONTAINS: return POL_CODE_CLASS_CONTAINS;
+	case POL_CODE_TEST_GE:
+	case POL_CODE_TEST_LE:
+		time = pol_code_pool_value(p, g->arg)->kind == POL_DATETIME;
+		if (g->test == POL_CODE_TEST_GE)
+			return time ? POL_CODE_CLASS_GE_TIME : POL_CODE_CLASS_GE;
+		return time ? POL_CODE_CLASS_LE_TIME : POL_CODE_CLASS_LE;
+	case POL_CODE_TEST_LIKE:
+		return pol_code_pool_prefix(p, g->arg, NULL).n ? POL_CODE_CLASS_PREFIX
+							       : POL_CODE_CLASS_BOOL;
 	case POL_CODE_TEST_NEVER:
 	case POL_CODE_TEST_BOOL: break;
 	}
@@ -53,7 +62,7 @@ static enum pol_code_class class_of(const struct pol_code_guard *g)
 
 static uint32_t guard_of(struct pol_code_pool *p, struct pol_code_guard g)
 {
-	enum pol_code_class kind = class_of(&g);
+	enum pol_code_class kind = class_of(p, &g);
 	size_t before = p->guards.n;
 	uint32_t at = pol_code_pool_guard(p, &g), of = g.expr;
 
@@ -185,19 +194,62 @@ static bool is_test(const struct pol_node *n, enum pol_code_test *test,
 	}
 }
 
+/*
+ * `a >= 3`, `3 < a`…: which expression is tested against which bound. Every form becomes one of at
+ * least, at most: both sides are whole numbers. False where it is of another form.
+ */
+static bool is_bound(const struct pol_node *n, bool want, bool *at_least,
+    const struct pol_node **expr, struct pol_value *bound)
+{
+	const struct pol_value *a = literal(n->a), *b = literal(n->b);
+	bool ge, strict;
+
+	if (!a == !b)
+		return false;
+	*expr = a ? n->b : n->a;
+	*bound = a ? *a : *b;
+	if (bound->kind != POL_LONG && bound->kind != POL_DATETIME)
+		return false;
+	ge = n->op == POL_OP_GE || n->op == POL_OP_GT;
+	strict = n->op == POL_OP_GT || n->op == POL_OP_LT;
+	/* The literal in front turns the relation, `unless` negates it. */
+	ge ^= a != NULL;
+	strict ^= !want;
+	ge ^= !want;
+	*at_least = ge;
+	if (!strict)
+		return true;
+	return ge ? !__builtin_add_overflow(bound->i, 1, &bound->i)
+		  : !__builtin_sub_overflow(bound->i, 1, &bound->i);
+}
+
+static bool is_relation(const struct pol_node *n)
+{
+	return n->op == POL_OP_LT || n->op == POL_OP_LE || n->op == POL_OP_GT || n->op == POL_OP_GE;
+}
+
 /* The guard that the node is, where it holds when the node's value is `want`. */
 static struct pol_code_guard guard_from(struct taker *t, const struct pol_node *n, bool want)
 {
 	struct pol_code_guard g = {.test = POL_CODE_TEST_BOOL, .want = want};
 	const struct pol_node *expr;
 	const struct pol_value *v;
+	struct pol_value bound;
 	enum pol_code_test test;
+	bool at_least;
 
 	if ((n->op == POL_OP_EQ || n->op == POL_OP_NE || n->op == POL_OP_IN ||
 		n->op == POL_OP_CONTAINS) &&
 	    is_test(n, &test, &expr, &v)) {
 		g = against(t->pool, test, pol_code_emit_expr(t->pool, expr, t->src), v);
 		g.want = want == (n->op != POL_OP_NE);
+	} else if (is_relation(n) && is_bound(n, want, &at_least, &expr, &bound)) {
+		test = at_least ? POL_CODE_TEST_GE : POL_CODE_TEST_LE;
+		g = against(t->pool, test, pol_code_emit_expr(t->pool, expr, t->src), &bound);
+	} else if (n->op == POL_OP_LIKE) {
+		g.test = POL_CODE_TEST_LIKE;
+		g.expr = pol_code_emit_expr(t->pool, n->a, t->src);
+		g.arg = pol_code_pool_name(t->pool, n->name);
 	} else if (n->op == POL_OP_IS && !n->b) {
 		g.test = POL_CODE_TEST_IS;
 		g.expr = pol_code_emit_expr(t->pool, n->a, t->src);
@@ -243,11 +295,11 @@ static bool join(struct taker *t, const struct pol_node *n, struct pol_code_guar
 		size_t n_values;
 
 		if (i == 0) {
-			kind = class_of(&g);
+			kind = class_of(t->pool, &g);
 			*out = g;
 		}
 		if (t->pool->full || (kind != POL_CODE_CLASS_EQ && kind != POL_CODE_CLASS_IN) ||
-		    class_of(&g) != kind || g.expr != out->expr)
+		    class_of(t->pool, &g) != kind || g.expr != out->expr)
 			return false;
 		n_values = values_of(t->pool, &g, &values);
 		if (n_items + n_values > JOINED_MAX)

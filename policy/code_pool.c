@@ -131,6 +131,20 @@ uint32_t pol_code_pool_name(struct pol_code_pool *p, struct or_slice name)
 	return intern(p, &p->by_name, or_map_hash(name), same_name, &p->names, &name, sizeof(name));
 }
 
+struct or_slice pol_code_pool_prefix(const struct pol_code_pool *p, uint32_t name, bool *exact)
+{
+	struct or_slice pattern = ((const struct or_slice *)(const void *)p->names.p)[name];
+	size_t n = 0;
+
+	while (n < pattern.n && pattern.p[n] != POL_CODE_STAR)
+		n++;
+	if (n == pattern.n)
+		return OR_SLICE_NONE;
+	if (exact)
+		*exact = n + 1 == pattern.n && n <= POL_CODE_PREFIX_MAX;
+	return or_slice(pattern.p, n < POL_CODE_PREFIX_MAX ? n : POL_CODE_PREFIX_MAX);
+}
+
 /* What follows is compared bytewise: made by designated initialisers, without padding. */
 static uint64_t hash_of(const void *bytes, size_t n)
 {

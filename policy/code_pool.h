@@ -54,6 +54,11 @@ uint32_t pol_code_pool_expr(struct pol_code_pool *p, size_t from);
 uint32_t pol_code_pool_tree(
     struct pol_code_pool *p, const struct pol_node *node, const struct pol_source *src);
 
+/* What a text must begin with to be like the pattern of that name; exact: and that is all. At most
+ * POL_CODE_PREFIX_MAX bytes; none where no star ends it. */
+#define POL_CODE_PREFIX_MAX 128
+struct or_slice pol_code_pool_prefix(const struct pol_code_pool *p, uint32_t name, bool *exact);
+
 static inline const struct pol_value *pol_code_pool_value(const struct pol_code_pool *p, uint32_t i)
 {
 	return (const struct pol_value *)(const void *)p->consts.p + i;

@@ -3,6 +3,8 @@
 
 #include "policy/run.h"
 
+enum { SCRATCH_MAX = 64 * 1024 };
+
 struct pol_ctx {
 	struct or_arena *home;  /* holds the context itself */
 	struct or_arena *arena; /* of the request */
@@ -10,6 +12,7 @@ struct pol_ctx {
 	size_t n_bases;
 	struct pol_entity over[POL_CTX_ENTITIES_MAX];
 	size_t n_over;
+	struct or_buf scratch;
 	struct pol_value stack[1 + POL_CODE_STACK]; /* the top of none is the first */
 };
 
@@ -22,6 +25,7 @@ struct pol_ctx *pol_ctx_new(size_t budget)
 
 	ctx->home = home;
 	ctx->arena = or_arena_new(budget ? budget : POL_CTX_BUDGET);
+	or_buf_init(&ctx->scratch, SCRATCH_MAX);
 	return ctx;
 }
 
@@ -29,6 +33,7 @@ void pol_ctx_free(struct pol_ctx *ctx)
 {
 	if (!ctx)
 		return;
+	or_buf_done(&ctx->scratch);
 	or_arena_free(ctx->arena);
 	or_arena_free(ctx->home);
 }
@@ -48,6 +53,11 @@ void pol_ctx_begin(struct pol_ctx *ctx, const struct pol_entities *const *bases,
 struct or_arena *pol_ctx_arena(struct pol_ctx *ctx)
 {
 	return ctx->arena;
+}
+
+struct or_buf *pol_ctx_scratch(struct pol_ctx *ctx)
+{
+	return &ctx->scratch;
 }
 
 struct pol_value *pol_ctx_stack(struct pol_ctx *ctx)

@@ -68,14 +68,13 @@ static const char *shown(char *to, size_t size, struct or_slice s)
 static bool fail_uid(
     struct pol_eval *ev, const struct pol_node *n, const struct pol_uid *uid, const char *what)
 {
-	struct or_buf b;
+	struct or_buf *b = pol_ctx_scratch(ev->ctx);
 	char text[160];
 
-	or_buf_init(&b, 64 * 1024);
-	pol_uid_print(&b, uid);
-	pol_eval_fail(ev, n, "entity %s %s", shown(text, sizeof(text), or_buf_slice(&b)), what);
-	or_buf_done(&b);
-	return false;
+	or_buf_clear(b);
+	pol_uid_print(b, uid);
+	return pol_eval_fail(
+	    ev, n, "entity %s %s", shown(text, sizeof(text), or_buf_slice(b)), what);
 }
 
 const struct pol_entity *pol_eval_entity(const struct pol_eval *ev, const struct pol_uid *uid)

@@ -55,6 +55,9 @@ bool pol_eval_fail(struct pol_eval *ev, const struct pol_node *n, const char *fm
 bool pol_eval_fail_kind(
     struct pol_eval *ev, const struct pol_node *n, const char *what, const struct pol_value *v);
 
+/* ctx.c: a buffer for one message, kept from one to the next. */
+struct or_buf *pol_ctx_scratch(struct pol_ctx *ctx);
+
 const struct pol_entity *pol_eval_entity(const struct pol_eval *ev, const struct pol_uid *uid);
 
 /* uid is `of`, or a descendant of it. */

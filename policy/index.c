@@ -77,7 +77,7 @@ static uint32_t look_up(
 	const struct pol_index_slot *slots = &w->ix->slots[g->slot];
 	uint32_t hash = pol_index_hash(p->hash), mask = g->n_slots - 1;
 
-	if (g->n_keys <= POL_INDEX_WALKED) {
+	if (!pol_index_is_table(g)) {
 		for (uint32_t i = 0; i < g->n_slots; i++) {
 			if (fits(w, slots[i].key, p))
 				return slots[i].child;
@@ -91,15 +91,10 @@ static uint32_t look_up(
 	return POL_INDEX_NONE;
 }
 
-static bool is_table(const struct pol_index_group *g)
-{
-	return g->n_keys > POL_INDEX_WALKED;
-}
-
 static bool visit_value(
     const struct walk *w, const struct pol_index_group *g, const struct pol_value *v)
 {
-	struct probe p = {.value = v, .hash = is_table(g) ? pol_value_hash(v) : 0};
+	struct probe p = {.value = v, .hash = pol_index_is_table(g) ? pol_value_hash(v) : 0};
 	uint32_t child = look_up(w, g, &p);
 
 	return child == POL_INDEX_NONE || visit(w, child);
@@ -107,7 +102,7 @@ static bool visit_value(
 
 static bool visit_name(const struct walk *w, const struct pol_index_group *g, struct or_slice name)
 {
-	struct probe p = {.name = name, .hash = is_table(g) ? or_map_hash(name) : 0};
+	struct probe p = {.name = name, .hash = pol_index_is_table(g) ? or_map_hash(name) : 0};
 	uint32_t child = look_up(w, g, &p);
 
 	return child == POL_INDEX_NONE || visit(w, child);
@@ -134,7 +129,7 @@ static bool visit_in(
 	e = pol_eval_entity(w->r->ev, v->e);
 	if (!e || e->n_ancestors == 0)
 		return visit_entity(w, g, v->e);
-	if (is_table(g) && e->n_ancestors < g->n_keys) {
+	if (pol_index_is_table(g) && e->n_ancestors < g->n_keys) {
 		for (size_t i = 0; i < e->n_ancestors; i++) {
 			if (!visit_entity(w, g, e->ancestors[i]))
 				return false;
@@ -184,6 +179,42 @@ static bool visit_contains(
 	return true;
 }
 
+/* Those whose bound the value reaches come first. */
+static bool visit_bounds(
+    const struct walk *w, const struct pol_index_group *g, const struct pol_value *v)
+{
+	bool at_least = g->kind == POL_CODE_CLASS_GE || g->kind == POL_CODE_CLASS_GE_TIME;
+	bool time = g->kind == POL_CODE_CLASS_GE_TIME || g->kind == POL_CODE_CLASS_LE_TIME;
+
+	if (v->kind != (time ? POL_DATETIME : POL_LONG))
+		return all_erred(w, g);
+	for (uint32_t i = 0; i < g->n_slots; i++) {
+		const struct pol_index_slot *s = &w->ix->slots[g->slot + i];
+		int64_t bound = w->r->code->consts[s->key].i;
+
+		if (at_least ? v->i < bound : v->i > bound)
+			break;
+		if (!visit(w, s->child))
+			return false;
+	}
+	return true;
+}
+
+/* Patterns by what they begin with: each length that there is of it is looked up. */
+static bool visit_prefixes(
+    const struct walk *w, const struct pol_index_group *g, const struct pol_value *v)
+{
+	const uint32_t *lengths = &w->ix->guards[g->lengths];
+
+	if (v->kind != POL_STRING)
+		return all_erred(w, g);
+	for (uint32_t i = 1; i <= lengths[0] && lengths[i] <= v->s.n; i++) {
+		if (!visit_name(w, g, or_slice(v->s.p, lengths[i])))
+			return false;
+	}
+	return true;
+}
+
 static bool visit_outcome(const struct walk *w, const struct pol_index_group *g)
 {
 	enum pol_outcome o = pol_run_guard(w->r, &w->r->code->guards[g->of]);
@@ -213,6 +244,11 @@ static bool visit_group(const struct walk *w, const struct pol_index_group *g)
 		return v->kind == POL_ENTITY ? visit_name(w, g, v->e->type) : all_erred(w, g);
 	case POL_CODE_CLASS_HAS: return visit_has(w, g, v);
 	case POL_CODE_CLASS_CONTAINS: return visit_contains(w, g, v);
+	case POL_CODE_CLASS_PREFIX: return visit_prefixes(w, g, v);
+	case POL_CODE_CLASS_GE:
+	case POL_CODE_CLASS_LE:
+	case POL_CODE_CLASS_GE_TIME:
+	case POL_CODE_CLASS_LE_TIME: return visit_bounds(w, g, v);
 	}
 	return true;
 }

@@ -43,10 +43,22 @@ struct pol_index_group {
 	uint32_t slot; /* the first; of a POL_CODE_CLASS_BOOL those of false and true */
 	uint32_t n_slots;
 	uint32_t n_keys;
+	uint32_t lengths; /* of a POL_CODE_CLASS_PREFIX's keys: as an entry's guards */
 };
 
-/* A group of few keys is walked; one of more is a table, whose n_slots is a power of two. */
+/* A group of few keys is walked; one of more is a table, whose n_slots is a power of two. One of
+ * bounds is walked up to the first that the value does not reach: in that order they lie. */
 #define POL_INDEX_WALKED 6
+
+static inline bool pol_index_is_bounds(uint8_t kind)
+{
+	return kind >= POL_CODE_CLASS_GE && kind <= POL_CODE_CLASS_LE_TIME;
+}
+
+static inline bool pol_index_is_table(const struct pol_index_group *g)
+{
+	return g->n_keys > POL_INDEX_WALKED && !pol_index_is_bounds(g->kind);
+}
 
 struct pol_index_node {
 	struct pol_code_range groups;

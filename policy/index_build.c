@@ -16,6 +16,7 @@ enum {
 /* A policy at a node. */
 struct item {
 	uint64_t used;   /* guards that have held on the way */
+	uint64_t redo;   /* of these, those that have only been likely to */
 	uint32_t policy; /* place */
 	uint32_t copies;
 	uint32_t guard; /* that this node groups it by: which of its own; GUARDS_MAX: none */
@@ -39,6 +40,7 @@ struct build {
 
 /* A policy and one key of the guard that it is grouped by. */
 struct keyed {
+	int64_t order;
 	uint32_t key;
 	uint32_t item; /* from the first of the node's */
 };
@@ -53,6 +55,11 @@ static uint32_t count_of(const struct or_buf *buf, size_t size)
 static struct item *item_at(const struct build *b, size_t i)
 {
 	return (struct item *)(void *)b->items.p + i;
+}
+
+static const struct pol_code_dim *dim_at(const struct build *b, uint32_t i)
+{
+	return (const struct pol_code_dim *)(const void *)b->pool->dims.p + i;
 }
 
 static const struct pol_code_guard *guard_at(const struct build *b, uint32_t policy, uint32_t i)
@@ -117,20 +124,23 @@ static void on_forget(struct build *b, struct item *it, uint32_t i, const struct
 	b->of_dim[g->dim] = *tally_of_guard(b, g) = (struct tally){0, 0};
 }
 
-/* How many policies a look at the dimension leaves aside, where each key is as likely as none. */
-static uint64_t worth(const struct tally *t)
+/* How many policies a look at the dimension leaves aside, where each key is as likely as none; of
+ * bounds, where half of them are reached. */
+static uint64_t worth(const struct build *b, uint32_t dim)
 {
-	return t->policies < 2 ? 0 : (uint64_t)t->policies * 1024 * t->keys / (t->keys + 1);
+	const struct tally *t = &b->of_dim[dim];
+	uint32_t keys = pol_index_is_bounds(dim_at(b, dim)->kind) ? 1 : t->keys;
+
+	return t->policies < 2 ? 0 : (uint64_t)t->policies * 1024 * keys / (keys + 1);
 }
 
 /* The dimension of most worth. */
 static void on_choose(struct build *b, struct item *it, uint32_t i, const struct pol_code_guard *g)
 {
-	uint64_t w = worth(&b->of_dim[g->dim]);
+	uint64_t w = worth(b, g->dim);
 
-	if (w == 0 ||
-	    (it->guard != GUARDS_MAX && (w < worth(&b->of_dim[it->dim]) ||
-					    (w == worth(&b->of_dim[it->dim]) && g->dim > it->dim))))
+	if (w == 0 || (it->guard != GUARDS_MAX &&
+			  (w < worth(b, it->dim) || (w == worth(b, it->dim) && g->dim > it->dim))))
 		return;
 	it->guard = i;
 	it->dim = g->dim;
@@ -165,19 +175,15 @@ static void put_entry(struct build *b, const struct item *it)
 {
 	struct pol_index_entry e = {it->policy, count_of(&b->guards, sizeof(uint32_t))};
 	struct pol_code_range of = b->ranges[it->policy];
-	uint32_t left = of.n, n = 0;
 	const uint32_t *listed = (const uint32_t *)(const void *)b->pool->listed.p + of.at;
+	uint64_t held = it->used & ~it->redo;
+	uint32_t left = of.n - (uint32_t)__builtin_popcountll(held);
 
-	for (uint32_t i = 0; i < of.n && i < GUARDS_MAX; i++)
-		left -= (uint32_t)(it->used >> i & 1);
 	or_buf_put(&b->guards, &left, sizeof(left));
 	for (uint32_t i = 0; i < of.n; i++) {
-		if (i < GUARDS_MAX && (it->used >> i & 1))
-			continue;
-		or_buf_put(&b->guards, &listed[i], sizeof(listed[i]));
-		n++;
+		if (i >= GUARDS_MAX || !(held >> i & 1))
+			or_buf_put(&b->guards, &listed[i], sizeof(listed[i]));
 	}
-	OR_ASSERT(n == left);
 	or_buf_put(&b->entries, &e, sizeof(e));
 }
 
@@ -186,8 +192,10 @@ static uint32_t key_of(struct build *b, const struct pol_code_guard *g, uint32_t
 {
 	struct pol_value v;
 
-	if (g->test == POL_CODE_TEST_NEVER || g->test == POL_CODE_TEST_BOOL || !g->want)
+	if (dim_at(b, g->dim)->kind == POL_CODE_CLASS_BOOL)
 		return g->want;
+	if (g->test == POL_CODE_TEST_LIKE)
+		return pol_code_pool_name(b->pool, pol_code_pool_prefix(b->pool, g->arg, NULL));
 	if (g->test != POL_CODE_TEST_EQ_ANY && g->test != POL_CODE_TEST_IN_ANY)
 		return g->arg;
 	v = pol_code_pool_value(b->pool, g->arg)->set->items[i];
@@ -198,14 +206,25 @@ static int on_keyed(const void *a, const void *b)
 {
 	const struct keyed *x = a, *y = b;
 
-	if (x->key != y->key)
-		return x->key < y->key ? -1 : 1;
+	if (x->order != y->order)
+		return x->order < y->order ? -1 : 1;
 	return (x->item > y->item) - (x->item < y->item);
+}
+
+/* Bounds lie so that those a value reaches come first. */
+static int64_t order_of(const struct build *b, enum pol_code_class kind, uint32_t key)
+{
+	if (kind == POL_CODE_CLASS_GE || kind == POL_CODE_CLASS_GE_TIME)
+		return pol_code_pool_value(b->pool, key)->i;
+	if (kind == POL_CODE_CLASS_LE || kind == POL_CODE_CLASS_LE_TIME)
+		return ~pol_code_pool_value(b->pool, key)->i;
+	return key;
 }
 
 /* Each of the items [from, to) with each of its keys, by key. */
 static struct keyed *list_keys(struct build *b, size_t from, size_t to, size_t *n)
 {
+	enum pol_code_class kind = (enum pol_code_class)dim_at(b, item_at(b, from)->dim)->kind;
 	size_t max = 0;
 	struct keyed *list;
 
@@ -220,8 +239,9 @@ static struct keyed *list_keys(struct build *b, size_t from, size_t to, size_t *
 
 		/* A key is made from the guard, whose pool must not move: look again each time. */
 		for (uint32_t k = 0; k < keys; k++) {
-			list[*n].key = key_of(b, guard_at(b, it->policy, it->guard), k);
-			list[(*n)++].item = (uint32_t)i;
+			uint32_t key = key_of(b, guard_at(b, it->policy, it->guard), k);
+
+			list[(*n)++] = (struct keyed){order_of(b, kind, key), key, (uint32_t)i};
 		}
 	}
 	qsort(list, *n, sizeof(*list), on_keyed);
@@ -230,7 +250,8 @@ static struct keyed *list_keys(struct build *b, size_t from, size_t to, size_t *
 
 static uint64_t hash_of(const struct build *b, enum pol_code_class kind, uint32_t key)
 {
-	if (kind == POL_CODE_CLASS_IS || kind == POL_CODE_CLASS_HAS)
+	if (kind == POL_CODE_CLASS_IS || kind == POL_CODE_CLASS_HAS ||
+	    kind == POL_CODE_CLASS_PREFIX)
 		return or_map_hash(((const struct or_slice *)(const void *)b->pool->names.p)[key]);
 	if (kind == POL_CODE_CLASS_IN)
 		return pol_code_pool_value(b->pool, key)->e->hash;
@@ -255,7 +276,7 @@ static void put_child(
 		return;
 	}
 	slot.hash = pol_index_hash(hash_of(b, (enum pol_code_class)g->kind, key));
-	if (g->n_keys > POL_INDEX_WALKED) {
+	if (pol_index_is_table(g)) {
 		i = slot.hash & (g->n_slots - 1);
 		while (slot_at(b, g->slot + i)->child != POL_INDEX_NONE)
 			i = (i + 1) & (g->n_slots - 1);
@@ -271,10 +292,47 @@ static void reserve_slots(struct build *b, struct pol_index_group *g)
 	g->n_slots = g->n_keys;
 	if (g->kind == POL_CODE_CLASS_BOOL)
 		g->n_slots = 2;
-	for (uint32_t n = 16; g->n_keys > POL_INDEX_WALKED && g->n_slots < g->n_keys * 2; n *= 2)
+	for (uint32_t n = 16; pol_index_is_table(g) && g->n_slots < g->n_keys * 2; n *= 2)
 		g->n_slots = n;
 	for (uint32_t i = 0; i < g->n_slots; i++)
 		or_buf_put(&b->slots, &none, sizeof(none));
+}
+
+/* A pattern that says more than its prefix: where that fits, the rest is still to be seen. */
+static bool is_likely(const struct build *b, const struct pol_code_guard *g)
+{
+	bool exact = true;
+
+	if (g->want && g->test == POL_CODE_TEST_LIKE)
+		pol_code_pool_prefix(b->pool, g->arg, &exact);
+	return !exact;
+}
+
+static int on_lengths(const void *a, const void *b)
+{
+	const uint32_t *x = a, *y = b;
+
+	return (*x > *y) - (*x < *y);
+}
+
+/* The lengths of the list's keys, each once. */
+static uint32_t put_lengths(struct build *b, const struct keyed *list, size_t n)
+{
+	const struct or_slice *names = (const struct or_slice *)(const void *)b->pool->names.p;
+	uint32_t at = count_of(&b->guards, sizeof(at)), kept = 0;
+	uint32_t *lengths = or_mem_array(n + 1, sizeof(*lengths));
+
+	for (size_t i = 0; i < n; i++)
+		lengths[i] = (uint32_t)names[list[i].key].n;
+	qsort(lengths, n, sizeof(*lengths), on_lengths);
+	for (size_t i = 0; i < n; i++) {
+		if (kept == 0 || lengths[kept - 1] != lengths[i])
+			lengths[kept++] = lengths[i];
+	}
+	or_buf_put(&b->guards, &kept, sizeof(kept));
+	or_buf_put(&b->guards, lengths, kept * sizeof(*lengths));
+	or_mem_free(lengths);
+	return at;
 }
 
 /* The items of list[0..n), which have one key, as a child of their own. */
@@ -287,6 +345,8 @@ static uint32_t make_child(struct build *b, const struct keyed *list, size_t n, 
 
 		it.copies *= keys_of(b, guard_at(b, it.policy, it.guard));
 		it.used |= 1ULL << it.guard;
+		if (is_likely(b, guard_at(b, it.policy, it.guard)))
+			it.redo |= 1ULL << it.guard;
 		or_buf_put(&b->items, &it, sizeof(it));
 	}
 	if (!or_buf_ok(&b->items))
@@ -297,8 +357,7 @@ static uint32_t make_child(struct build *b, const struct keyed *list, size_t n, 
 /* Of the items [from, to), which are grouped by one dimension. */
 static void make_group(struct build *b, size_t from, size_t to, unsigned int depth)
 {
-	const struct pol_code_dim *dim =
-	    (const struct pol_code_dim *)(const void *)b->pool->dims.p + item_at(b, from)->dim;
+	const struct pol_code_dim *dim = dim_at(b, item_at(b, from)->dim);
 	struct pol_index_group g = {.kind = dim->kind, .of = dim->of};
 	size_t n;
 	struct keyed *list = list_keys(b, from, to, &n);
@@ -307,6 +366,8 @@ static void make_group(struct build *b, size_t from, size_t to, unsigned int dep
 	for (size_t i = 0; i < n; i++)
 		g.n_keys += i == 0 || list[i].key != list[i - 1].key;
 	reserve_slots(b, &g);
+	if (g.kind == POL_CODE_CLASS_PREFIX)
+		g.lengths = put_lengths(b, list, n);
 	for (size_t i = 0, next; i < n; i = next) {
 		uint32_t child;
 

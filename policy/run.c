@@ -223,6 +223,11 @@ static bool test(
 	case POL_CODE_TEST_CONTAINS:
 		ok = pol_run_ops_binary(r, POL_OP_CONTAINS, v, arg, &yes);
 		break;
+	case POL_CODE_TEST_GE: *out = v->i >= arg->i; return v->kind == arg->kind;
+	case POL_CODE_TEST_LE: *out = v->i <= arg->i; return v->kind == arg->kind;
+	case POL_CODE_TEST_LIKE:
+		*out = v->kind == POL_STRING && pol_eval_ops_like(v->s, r->code->names[g->arg]);
+		return v->kind == POL_STRING;
 	case POL_CODE_TEST_BOOL:
 	case POL_CODE_TEST_NEVER: ok = yes.kind == POL_BOOL; break;
 	default: ok = false; break;

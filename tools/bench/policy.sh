@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# The applications of the Cedar paper and sets of up to 10,000 policies, every answer checked, and one
-# decision of the size of examples/orders. --peer runs the Rust engine and cedar-go on the same cases
+# The applications of the Cedar paper and sets of up to 10,000 policies, every answer checked; then one
+# decision of the size of examples/orders, and sets of other shapes. --peer runs the Rust engine and cedar-go on the same cases
 # beside ours, and prints how many times longer each takes. The cases are unpacked under build/.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
@@ -90,4 +90,5 @@ trap 'rm -f "$out"' EXIT
     for n in 10 100 1000 10000; do run_all scale "$n"; done
 } | tee "$out"
 "$bin/bench_policy_authorize"
+"$bin/bench_policy_shapes"
 if [[ ${#engines[@]} -gt 0 ]]; then ratios <"$out"; fi
