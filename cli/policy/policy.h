@@ -10,6 +10,10 @@ int ctl_policy_main(int argc, char **argv);
 int ctl_policy_authorize_main(int argc, char **argv);
 int ctl_policy_build_main(int argc, char **argv);
 int ctl_policy_authorize_explain_main(int argc, char **argv);
+int ctl_policy_cases_main(int argc, char **argv); /* test */
+int ctl_policy_check_main(int argc, char **argv);
+int ctl_policy_check_verify_main(int argc, char **argv);
+int ctl_policy_diff_main(int argc, char **argv);
 int ctl_policy_filter_main(int argc, char **argv);
 int ctl_policy_format_main(int argc, char **argv);
 int ctl_policy_list_main(int argc, char **argv);

@@ -411,7 +411,7 @@ static enum or_code read_all(struct maker *m)
 	const char *policy = m->opt->policy;
 	enum or_code rc = OR_OK;
 
-	if (!product && access(descriptor, R_OK) == 0)
+	if (!product && !m->opt->bare && access(descriptor, R_OK) == 0)
 		product = descriptor;
 	if (product)
 		rc = read_product(m, product);

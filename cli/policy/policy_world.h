@@ -23,6 +23,7 @@ struct ctl_policy_world_opt {
 	const char *entities; /* besides the folder's */
 	const char *state;    /* for the development key that bundles may be signed with */
 	struct ctl_args_list trust;
+	bool bare; /* read no descriptor that is not named */
 };
 
 /* In a verb's table of flags. */

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Policies asked from the command line: authorize, explain, filter, list. Exit codes say yes and no."""
+"""Policies asked from the command line: authorize, explain, filter, list, test, check,
+verify, diff. Exit codes say yes and no."""
 import json
 import os
 import sqlite3
@@ -113,5 +114,95 @@ def what_may_be_read_is_listed():
         check(r.out == "", r)
 
 
+def cases_run_like_tests():
+    with World() as w:
+        base = ("policy", "test", "--product", f"{ORDERS}/dataproduct.yaml")
+        good = f"{ORDERS}/policy/cases.yaml"
+        r = w.cli(*base, good)
+        check(r.out.endswith("5 passed, 0 failed\n") and "\033" not in r.out, r)
+        check(w.cli(*base, "--tap", good).out.splitlines()[::6] == ["TAP version 13", "1..5"], "TAP")
+        with open(good) as f:
+            bad = f.read().replace("expect: allow", "expect: deny").replace(
+                "masks: {}", "masks: {email: redact}")
+        r = w.cli(*base, write(w, "bad.yaml", bad), check_code=1)
+        check_has(r.out, "  FAIL  an analyst with clearance reads confidential orders\n"
+                         "          expected deny, got allow by analysts-read-within-clearance\n"
+                         "          mask of email: expected redact, got none\n")
+        check_has(r.out, "3 passed, 2 failed")
+        r = json.loads(w.cli(*base, "--json", write(w, "bad.yaml", bad), check_code=1).out)
+        check([c["ok"] for c in r["cases"]] == [False, True, False, True, True], r)
+        r = w.cli(*base, write(w, "odd.yaml", bad.replace("expect:", "expects:")), check_code=2)
+        check_has(r.err, "case 1: there is no key expects")
+        policy, entities = write(w, "rows.cedar", ROWS), write(w, "bob.json", BOB)
+        case = {"name": "rows", "principal": 'User::"bob"', "action": "read",
+                "filter": {"table": "orders", "dialect": "sqlite", "rows": "some",
+                           "params": ["A'T", 1000, "cancelled"]}}
+        args = (*base, "--policy", policy, "--entities", entities)
+        w.cli(*args, write(w, "filter.json", {"cases": [case]}))
+        case["filter"]["rows"], case["filter"]["params"][1] = "all", 1001
+        r = w.cli(*args, write(w, "filter.json", {"cases": [case]}), check_code=1)
+        check_has(r.out, "filter: expected all of the rows, got some")
+        check_has(r.out, 'filter: other parameters; got "A\'T", 1000, "cancelled"')
+
+
+def policies_are_checked():
+    with World() as w:
+        check_has(w.cli("policy", "check", "--product", f"{ORDERS}/dataproduct.yaml").out,
+                  "4 policies: valid")
+        schema = f"{ORDERS}/policy/schema.cedarschema"
+        path = write(w, "bad.cedar", "permit (principal is User, action == Action::\"read\", "
+                     "resource) when { principal.shoe > 1 };\n")
+        r = w.cli("policy", "check", "--policy", path, "--schema", schema, check_code=1)
+        check_has(r.err, "bad.cedar:1:71: error: User has no attribute `shoe`")
+        path = write(w, "bad.cedar", '@mask("x:blur") permit (principal, action, resource);\n')
+        r = w.cli("policy", "check", "--policy", path, check_code=1)
+        check_has(r.err, "unknown kind of mask")
+        path = write(w, "bad.cedar", "permit (principal, action resource);\n")
+        check_has(w.cli("policy", "check", "--policy", path, check_code=1).err, "bad.cedar:1:27")
+
+
+def bundles_are_verified_and_compared():
+    with World() as w:
+        key, old, new = (os.path.join(w.dir, n) for n in ("k", "old.bundle", "new.bundle"))
+        w.cli("key", "new", "--out", key)
+        build = ("policy", "build", "--product", f"{ORDERS}/dataproduct.yaml", "--key", key)
+        w.cli(*build, "--out", old, "--revision", "1")
+        r = w.cli("policy", "verify", "--trust", f"{key}.pub", old)
+        check(r.out.startswith("valid: product orders, revision 1, 4 policies"), r)
+        w.cli("key", "new", "--out", f"{key}2")
+        w.cli("policy", "verify", "--trust", f"{key}2.pub", old, check_code=1)
+        with open(old, "rb") as f:
+            data = f.read()
+        with open(new, "wb") as f:
+            f.write(data[:300] + bytes([data[300] ^ 1]) + data[301:])
+        w.cli("policy", "verify", "--trust", f"{key}.pub", new, check_code=1)
+        folder = os.path.join(w.dir, "policy")
+        os.mkdir(folder)
+        for name in ("orders.cedar", "schema.cedarschema"):
+            with open(f"{ORDERS}/policy/{name}") as f:
+                write(w, f"policy/{name}", f.read().replace("resource.level >= 2",
+                                                            "resource.level >= 3"))
+        w.cli(*build, "--out", new, "--revision", "2", "--policy", folder)
+        ask = {"principal": 'User::"o"', "action": "read", "resource": 'Port::"orders/orders"',
+               "context": json.loads(CONTEXT), "entities": [
+                   {"uid": {"type": "User", "id": "o"}, "attrs": {"domain": "sales"},
+                    "parents": []}]}
+        other = {**ask, "resource": 'Port::"orders/totals"'}
+        unfit = {**ask, "context": {}}
+        requests = write(w, "requests.jsonl",
+                         "\n".join(json.dumps(r) for r in (other, ask, unfit)) + "\n")
+        diff = ("policy", "diff", "--product", f"{ORDERS}/dataproduct.yaml", "--trust",
+                f"{key}.pub", "--requests", requests)
+        r = w.cli(*diff, old, new, check_code=1)
+        check(r.out == '2: User::"o" read Port::"orders/orders" \n    deny → allow\n'
+              "1 of 3 requests change\n", r)
+        r = json.loads(w.cli(*diff, "--json", new, old, check_code=1).out)
+        check([(c["line"], c["before"], c["after"]) for c in r["changes"]] ==
+              [(2, "allow", "deny")], r)
+        w.cli(*diff, old, old)
+        w.cli(*diff, new, folder)
+
+
 if __name__ == "__main__":
-    main(a_request_is_decided, an_answer_says_why, rows_are_filtered, what_may_be_read_is_listed)
+    main(a_request_is_decided, an_answer_says_why, rows_are_filtered, what_may_be_read_is_listed,
+         cases_run_like_tests, policies_are_checked, bundles_are_verified_and_compared)
