@@ -126,8 +126,8 @@ static void write__has_cedars_form(void **state)
 	ASSERT_CODE(pol_est_write_policy(&b, pol_set_at(set, 0), 0, NULL), OR_OK);
 	assert_string_equal(or_buf_text(&b),
 	    "{\"effect\":\"permit\",\"principal\":{\"op\":\"is\",\"entity_type\":\"U\",\"in\":"
-	    "{\"entity\":{\"type\":\"G\",\"id\":\"g\"}}},\"action\":{\"op\":\"in\",\"entities\":["
-	    "{\"type\":\"Action\",\"id\":\"a\"}]},\"resource\":{\"op\":\"==\",\"slot\":"
+	    "{\"entity\":{\"type\":\"G\",\"id\":\"g\"}}},\"action\":{\"op\":\"in\",\"entity\":"
+	    "{\"type\":\"Action\",\"id\":\"a\"}},\"resource\":{\"op\":\"==\",\"slot\":"
 	    "\"?resource\"},\"conditions\":[{\"kind\":\"when\",\"body\":{\"&&\":{\"left\":{\"has\":"
 	    "{\"left\":{\"Var\":\"context\"},\"attr\":[\"a\",\"b\"]}},\"right\":{\"like\":{"
 	    "\"left\":"

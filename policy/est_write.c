@@ -403,6 +403,10 @@ static void put_target(
 {
 	const struct pol_uid *uid = s->slot == POL_SLOT_NONE ? s->uid : slots[s->slot];
 
+	/* `in [x]` is written as `in x`, as Cedar does. */
+	if (s->list)
+		uid = s->uids[0];
+
 	if (uid) {
 		put_key(w, "entity");
 		put_uid(w, uid);
@@ -439,7 +443,7 @@ static void put_scope(struct writer *w, const char *key, const struct pol_scope 
 	put_member(w, "op", or_slice_str(ops[s->op]));
 	if (s->op == POL_SCOPE_IS || s->op == POL_SCOPE_IS_IN) {
 		put_is_scope(w, s, slots);
-	} else if (s->list) {
+	} else if (s->list && s->n_uids != 1) {
 		put_key(w, "entities");
 		open(w, '[');
 		for (size_t i = 0; i < s->n_uids; i++) {

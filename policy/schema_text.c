@@ -5,7 +5,7 @@
 #include "policy/lex.h"
 #include "policy/schema_decl.h"
 
-enum { SCRATCH_MAX = 64 << 20, TYPE_DEPTH_MAX = 200 };
+enum { SCRATCH_MAX = 64 << 20, TYPE_DEPTH_MAX = 200, TWICE_MAX = 1000 };
 
 struct text {
 	struct pol_reader *r;
@@ -228,14 +228,24 @@ static const struct stance PLAIN = {.optional = false};
 
 static bool put_type(struct text *t, struct or_json **made, struct stance stance);
 
-static bool put_attribute(struct text *t)
+static bool put_attribute(struct text *t, size_t mark)
 {
 	struct or_json_member m = {.value = NULL};
 	struct stance stance = PLAIN;
 	struct or_json *type;
+	size_t at;
 
-	if (!take_annotations(t, &stance.annotations) || !take_name(t, &m.key))
+	if (!take_annotations(t, &stance.annotations))
 		return false;
+	at = t->lex.tok.at;
+	if (!take_name(t, &m.key))
+		return false;
+	/* The last one would hide the others. Beyond that many it is seen when the type is made. */
+	if (t->stack.n - mark < TWICE_MAX * sizeof(m) && is_taken(t, mark, m.key)) {
+		pol_diag_add(t->lex.diags, &t->lex.src, at, m.key.n, NULL,
+		    "the attribute `%.*s` is there twice", OR_SLICE_FMT(m.key));
+		return failed(t, OR_PARSE);
+	}
 	stance.optional = pol_lex_accept(&t->lex, POL_TOK_QUESTION);
 	if (!expect(t, POL_TOK_COLON) || !put_type(t, &type, stance))
 		return false;
@@ -253,7 +263,7 @@ static const struct or_json *take_attributes(struct text *t)
 	if (!j || !expect(t, POL_TOK_LBRACE))
 		return NULL;
 	while (!pol_lex_accept(&t->lex, POL_TOK_RBRACE)) {
-		if (!put_attribute(t))
+		if (!put_attribute(t, mark))
 			return NULL;
 		if (t->lex.tok.kind != POL_TOK_RBRACE && !expect(t, POL_TOK_COMMA))
 			return NULL;

@@ -236,9 +236,10 @@ struct pol_answer pol_typecheck_ops_tag(
 	const struct pol_type *tags = NULL;
 	struct pol_answer out;
 
-	if (!a.type || !b.type)
+	if (!a.type || (!b.type && n->op == POL_OP_GET_TAG))
 		return answer(NULL, false);
 	joined = tag_type(c, a.type, &tags);
+	/* Where there are no tags the answer is known, whatever the tag is. */
 	if (n->op == POL_OP_HAS_TAG) {
 		out = answer(joined && !tags ? &pol_types_false
 			     : shown         ? &pol_types_true

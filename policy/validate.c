@@ -7,7 +7,7 @@
 
 #include <limits.h>
 
-enum { ENV_BUDGET = 32 << 20, NODES_MAX = 4 << 20 };
+enum { ENV_BUDGET = 32 << 20, NODES_MAX = 4 << 20, NESTED_MAX = 200 };
 
 #define NO_LEVEL UINT_MAX
 
@@ -17,9 +17,9 @@ struct validation {
 	const struct pol_body *body;
 	struct or_arena *nodes; /* of the policy */
 	const struct pol_node *scope[3];
-	const struct pol_node **conditions;
-	unsigned int max_level; /* or NO_LEVEL */
-	bool possible;          /* some request may satisfy it */
+	const struct pol_node *condition; /* all of them as one; NULL: none */
+	unsigned int max_level;           /* or NO_LEVEL */
+	bool possible;                    /* some request may satisfy it */
 };
 
 static void report(struct validation *v, size_t at, size_t n, enum pol_finding finding,
@@ -242,6 +242,11 @@ static const struct pol_node *scope_node(
 	return n;
 }
 
+static bool is_empty_list(const struct pol_node *scope)
+{
+	return scope && scope->b && scope->b->op == POL_OP_SET && scope->b->n == 0;
+}
+
 /* The policy's type in the environment. */
 static struct pol_answer env_type(struct validation *v)
 {
@@ -249,15 +254,12 @@ static struct pol_answer env_type(struct validation *v)
 
 	for (int i = 0; i < 3; i++) {
 		/* An empty list of actions matches none. */
-		if (v->scope[i] && v->scope[i]->b && v->scope[i]->b->op == POL_OP_SET &&
-		    v->scope[i]->b->n == 0)
+		if (is_empty_list(v->scope[i]) && !v->c.strict)
 			return pol_typecheck_ok(&pol_types_false);
 		if (v->scope[i])
 			a = pol_typecheck_and(&v->c, a, v->scope[i], NULL);
 	}
-	for (size_t i = 0; i < v->body->n_conditions; i++)
-		a = pol_typecheck_and(&v->c, a, v->conditions[i], NULL);
-	return a;
+	return v->condition ? pol_typecheck_and(&v->c, a, v->condition, NULL) : a;
 }
 
 static void check_env(struct validation *v)
@@ -276,9 +278,10 @@ static void check_env(struct validation *v)
 	v->possible |= !never;
 	if (v->c.types && (never || v->c.errors == errors)) {
 		for (int i = 0; i < 3; i++)
-			pol_validate_level_check(&v->c, v->scope[i], v->max_level);
-		for (size_t i = 0; i < v->body->n_conditions; i++)
-			pol_validate_level_check(&v->c, v->conditions[i], v->max_level);
+			if (v->scope[i])
+				pol_validate_level_check(&v->c, v->scope[i], v->max_level);
+		if (v->condition)
+			pol_validate_level_check(&v->c, v->condition, v->max_level);
 	}
 	if (v->c.types)
 		or_map_done(&types);
@@ -340,31 +343,61 @@ static void check_types(struct validation *v)
 	}
 }
 
-/* The conditions as expressions that must be true. */
-static void make_conditions(struct validation *v)
+static struct pol_node *new_op(
+    struct validation *v, enum pol_op op, const struct pol_node *at, const struct pol_node *a)
+{
+	struct pol_node *n = or_arena_alloc(v->nodes, sizeof(*n));
+
+	if (!n) {
+		v->c.full = true;
+		return NULL;
+	}
+	n->op = (uint8_t)op;
+	n->at = at->at;
+	n->len = at->len;
+	n->a = a;
+	return n;
+}
+
+static const struct pol_node *all_of(
+    struct validation *v, const struct pol_node *const *from, size_t n)
+{
+	struct pol_node *all = new_op(v, POL_OP_AND, from[0], NULL);
+	const struct pol_node **args = or_arena_array(v->nodes, n, sizeof(*args));
+
+	if (!all || !args) {
+		v->c.full = true;
+		return from[0];
+	}
+	memcpy(args, from, n * sizeof(*args));
+	all->args = args;
+	all->n = (uint32_t)n;
+	return all;
+}
+
+/* The conditions as one expression that must be true: first && (second && …), as Cedar groups them,
+ * so that what fails in the first is not taken for false because a later one is. Very many are one
+ * chain, which is not so deep. */
+static void join_conditions(struct validation *v)
 {
 	const struct pol_body *b = v->body;
+	size_t n = b->n_conditions;
+	const struct pol_node **list = or_arena_array(v->nodes, n, sizeof(*list));
 
-	v->conditions = or_arena_array(v->nodes, b->n_conditions, sizeof(*v->conditions));
-	if (!v->conditions) {
+	if (!list)
 		v->c.full = true;
-		return;
-	}
-	for (size_t i = 0; i < b->n_conditions; i++) {
-		const struct pol_node *expr = b->conditions[i].expr;
-		struct pol_node * not ;
+	for (size_t i = 0; i < n && !v->c.full; i++) {
+		const struct pol_condition *c = &b->conditions[i];
 
-		v->conditions[i] = expr;
-		if (!b->conditions[i].unless)
-			continue;
-		not = or_arena_alloc(v->nodes, sizeof(*not ));
-		if (!not ) {
-			v->c.full = true;
-			return;
-		}
-		*not = (struct pol_node){
-		    .op = POL_OP_NOT, .at = expr->at, .len = expr->len, .a = expr};
-		v->conditions[i] = not ;
+		list[i] = c->unless ? new_op(v, POL_OP_NOT, c->expr, c->expr) : c->expr;
+	}
+	if (v->c.full || n == 0)
+		return;
+	v->condition = n > NESTED_MAX ? all_of(v, list, n) : list[n - 1];
+	for (size_t i = n - 1; n <= NESTED_MAX && i > 0; i--) {
+		const struct pol_node *const pair[] = {list[i - 1], v->condition};
+
+		v->condition = all_of(v, pair, 2);
 	}
 }
 
@@ -382,7 +415,7 @@ static void check_body(struct validation *v)
 	v->scope[0] = scope_node(v, &b->principal, POL_VAR_PRINCIPAL);
 	v->scope[1] = scope_node(v, &b->action, POL_VAR_ACTION);
 	v->scope[2] = scope_node(v, &b->resource, POL_VAR_RESOURCE);
-	make_conditions(v);
+	join_conditions(v);
 	if (v->c.full)
 		return;
 	check_types(v);
@@ -391,11 +424,12 @@ static void check_body(struct validation *v)
 		    "no request that fits the schema satisfies this policy");
 }
 
+/* Of what fills a slot only the type is asked, as Cedar does. */
 static void check_link(struct validation *v)
 {
 	for (int i = 0; i < POL_SLOTS; i++) {
 		if (v->p->slots[i])
-			check_uid(v, v->p->slots[i], v->p->at, 1);
+			check_type(v, v->p->slots[i]->type, v->p->at, 1);
 	}
 	check_application(v);
 }

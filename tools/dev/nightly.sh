@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-#: nightly [SECONDS] -- everything: tests, clang-tidy, slow tests, policy's program against its trees, each fuzz target (300 s), each public suite
+#: nightly [SECONDS] -- everything: tests, clang-tidy, slow tests, policy's program against its trees, the official Cedar, each fuzz target (300 s), each public suite
 source tools/dev/lib/deps.sh
 source tools/dev/lib/cmake.sh
 source tools/dev/lib/conformance.sh
@@ -9,6 +9,7 @@ dev_run() {
     local -a lanes=(test "test --kafka" tidy slow agree "fuzz all $seconds")
     [[ $seconds =~ ^[1-9][0-9]*$ ]] || die_usage "SECONDS is a number, not '$seconds'"
     for suite in $(conformance_suites); do lanes+=("conformance $suite"); done
+    lanes+=("differential 20000 $(date +%s)")
     for lane in "${lanes[@]}"; do
         step "nightly: $lane"
         if [[ $lane == tidy ]]; then
