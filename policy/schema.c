@@ -102,7 +102,7 @@ enum or_code pol_schema_decl_read(struct pol_schema **out, const char *name, str
 	struct pol_schema *s = schema_new();
 	struct pol_diags own;
 	struct pol_reader r = {.schema = s,
-	    .src = {or_arena_strdup(s->arena, or_slice_str(name)), or_arena_dup(s->arena, text)},
+	    .src = {or_arena_strdup(s->arena, or_slice_str(name)), or_arena_dup(s->arena, text), 0},
 	    .diags = diags ? diags : &own};
 	enum or_code rc;
 
