@@ -30,6 +30,12 @@ struct ag_config {
 	struct {
 		const char *listen;
 		const char *upstream;
+		const char *cert_file; /* NULL: clients speak plain HTTP */
+		const char *key_file;
+		const char *upstream_host; /* NULL: so does the app */
+		const char *upstream_ca_file;
+		const char *upstream_cert_file;
+		const char *upstream_key_file;
 		const char *audience; /* NULL: the product's id */
 		const char *mask_key_file;
 	} gate;

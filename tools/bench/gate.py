@@ -11,6 +11,7 @@ import os
 import re
 import shutil
 import socket
+import ssl
 import statistics
 import subprocess
 import sys
@@ -25,6 +26,8 @@ ORDERS = os.path.join(ROOT, "examples/orders")
 ISSUER = "https://issuer.example"
 TARGET = "/totals"
 MANY = 1000
+ANYONE = ssl.create_default_context()
+ANYONE.check_hostname, ANYONE.verify_mode = False, ssl.CERT_NONE
 
 
 def say(case, **figures):
@@ -60,7 +63,8 @@ def wrk(case, connections, seconds, target=TARGET, script=None):
     argv = ["wrk", *(["-s", script] if script else []), "-t1", f"-c{connections}", f"-d{seconds}s", "--latency"]
     for name, value in case.headers.items():
         argv += ["-H", f"{name}: {value}"]
-    p = subprocess.run(argv + [f"http://127.0.0.1:{case.port}{target}"], text=True,
+    scheme = "https" if case.tls else "http"
+    p = subprocess.run(argv + [f"{scheme}://127.0.0.1:{case.port}{target}"], text=True,
                        stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, check=True)
     if "Non-2xx" in p.stdout or "Socket errors" in p.stdout:
         sys.exit(f"bench: {case.name} did not answer as it should:\n{p.stdout}")
@@ -86,6 +90,8 @@ def hold(case, n):
     held = []
     for _ in range(n):
         s = socket.create_connection(("127.0.0.1", case.port), 10)
+        if case.tls:
+            s = ANYONE.wrap_socket(s)
         s.sendall(request)
         got = b""
         while not got.endswith(b"x" * 1024):
@@ -131,11 +137,21 @@ class Agent:
                       self.peers.path("bundle.key"), "--revision", "1", "--out", out)
         return out
 
-    def start(self, name, backend, policies=4):
+    def certificate(self):
+        """Of the gate itself, for this run."""
+        cert, key = self.peers.path("gate.pem"), self.peers.path("gate.key")
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+                        "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj", "/CN=gate",
+                        "-keyout", key, "-out", cert], check=True, stdin=subprocess.DEVNULL,
+                       stderr=subprocess.DEVNULL)
+        return {"cert-file": cert, "key-file": key}
+
+    def start(self, name, backend, policies=4, tls=False):
         state = self.peers.path("state-" + name)
         config = {
             "product": f"{ORDERS}/dataproduct.yaml", "state": state, "workload": "bench",
-            "gate": {"listen": "127.0.0.1:0", "upstream": f"127.0.0.1:{backend}"},
+            "gate": {"listen": "127.0.0.1:0", "upstream": f"127.0.0.1:{backend}",
+                     **(self.certificate() if tls else {})},
             "bundle": {"file": self.bundle(name, policies),
                        "keys": [self.peers.path("bundle.key.pub")]},
             "issuers": [{"issuer": ISSUER, "jwks": os.path.join(self.home, "jwks.json")}],
@@ -157,7 +173,7 @@ class Agent:
             sys.exit("bench: outrider-agent did not become ready")
         with open(os.path.join(state, "endpoint")) as f:
             port = int(json.load(f)["gate"].rsplit(":", 1)[1])
-        case = Case(name, port, [process], self.headers)
+        case = Case(name, port, [process], self.headers, tls)
         case.state = state
         return case, took_ms
 
@@ -201,8 +217,8 @@ def open_cases(peers, agent):
     cases.append(ours)
     starts = [start_ms] + [agent.start(f"start{i}", backend.port)[1] for i in range(2)]
     say("start", ready_ms=round(statistics.median(starts), 1))
-    many, _ = agent.start("outrider_1000_policies", backend.port, MANY)
-    cases.append(many)
+    cases.append(agent.start("outrider_tls", backend.port, tls=True)[0])
+    cases.append(agent.start("outrider_1000_policies", backend.port, MANY)[0])
     return cases
 
 

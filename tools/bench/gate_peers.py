@@ -23,8 +23,8 @@ def free_port():
 
 
 class Case:
-    def __init__(self, name, port, processes, headers=None):
-        self.name, self.port, self.processes = name, port, processes
+    def __init__(self, name, port, processes, headers=None, tls=False):
+        self.name, self.port, self.processes, self.tls = name, port, processes, tls
         self.headers = headers or {}
 
     def pids(self):

@@ -140,8 +140,8 @@ static bool put_fields(struct ag_exchange *x, struct or_http_client_req *out)
 	    OR_SLICE_LIT("traceparent"), or_slice(parent, AG_TRACE_PARENT_LEN)};
 	fields[n++] = (struct or_http_field){OR_SLICE_LIT("Via"), OR_SLICE_LIT("1.1 outrider")};
 	fields[n++] = (struct or_http_field){OR_SLICE_LIT("X-Forwarded-For"), peer_address(x->req)};
-	fields[n++] =
-	    (struct or_http_field){OR_SLICE_LIT("X-Forwarded-Proto"), OR_SLICE_LIT("http")};
+	fields[n++] = (struct or_http_field){OR_SLICE_LIT("X-Forwarded-Proto"),
+	    x->proxy->certs ? OR_SLICE_LIT("https") : OR_SLICE_LIT("http")};
 	if (msg->host.n)
 		fields[n++] = (struct or_http_field){OR_SLICE_LIT("X-Forwarded-Host"), msg->host};
 	out->fields = fields;
@@ -159,6 +159,8 @@ void ag_forward_start(struct ag_exchange *x)
 {
 	const struct or_http_msg *msg = or_http_req_msg(x->req);
 	struct or_http_client_req out = {.origin = x->proxy->origin,
+	    .tls = x->proxy->upstream_certs ? ag_certs_get(x->proxy->upstream_certs) : NULL,
+	    .tls_host = x->proxy->upstream_host,
 	    .method = msg->method,
 	    .target = x->target,
 	    .host = msg->host,

@@ -78,6 +78,42 @@ static enum or_code read_upstream(struct ag_proxy *proxy, const char *text, stru
 	return or_net_parse(&addr, text, err);
 }
 
+static void on_certs(void *arg, struct or_tls *tls)
+{
+	struct ag_proxy *proxy = arg;
+
+	or_http_server_tls_put(proxy->server, tls);
+}
+
+static enum or_code open_tls(struct ag_proxy *proxy, struct or_err *err)
+{
+	const struct ag_proxy_opt *opt = &proxy->opt;
+	struct ag_certs_opt in = {.server = true,
+	    .cert_file = opt->cert_file,
+	    .key_file = opt->key_file,
+	    .on_change = on_certs,
+	    .arg = proxy};
+	struct ag_certs_opt out = {.cert_file = opt->upstream_cert_file,
+	    .key_file = opt->upstream_key_file,
+	    .ca_file = opt->upstream_ca_file};
+	enum or_code rc = OR_OK;
+
+	if (opt->cert_file || opt->key_file)
+		rc = ag_certs_open(&proxy->certs, proxy->loop, &in, err);
+	if (rc)
+		return or_err_wrap(err, rc, "gate.cert-file, gate.key-file");
+	if (!opt->upstream_host) {
+		/* A check that somebody asked for must not be left out in silence. */
+		if (out.cert_file || out.key_file || out.ca_file)
+			rc = or_err_set(err, OR_INVAL,
+			    "gate.upstream-host is needed: the name in the app's certificate");
+		return rc;
+	}
+	proxy->upstream_host = or_mem_strdup(opt->upstream_host);
+	rc = ag_certs_open(&proxy->upstream_certs, proxy->loop, &out, err);
+	return rc ? or_err_wrap(err, rc, "gate.upstream-…") : OR_OK;
+}
+
 static enum or_code open_front(struct ag_proxy *proxy, struct or_err *err)
 {
 	struct or_http_server_opt server = {.listen = proxy->opt.listen,
@@ -91,6 +127,10 @@ static enum or_code open_front(struct ag_proxy *proxy, struct or_err *err)
 
 	if (rc)
 		return or_err_wrap(err, rc, "gate.upstream");
+	rc = open_tls(proxy, err);
+	if (rc)
+		return rc;
+	server.tls = proxy->certs ? ag_certs_get(proxy->certs) : NULL;
 	rc = or_http_server_new(&proxy->server, proxy->loop, &server, err);
 	if (rc)
 		return or_err_wrap(err, rc, "gate.listen");
@@ -118,7 +158,11 @@ enum or_code ag_proxy_new(
 		ag_proxy_free(proxy);
 		return rc;
 	}
-	proxy->opt.listen = proxy->opt.upstream = NULL; /* the caller's */
+	/* Texts are the caller's. */
+	proxy->opt = (struct ag_proxy_opt){.decide = opt->decide,
+	    .record = opt->record,
+	    .connect_ns = proxy->opt.connect_ns,
+	    .head_ns = proxy->opt.head_ns};
 	OR_LOG(OR_LOG_INFO, "gate.listening", or_log_text("address", ag_proxy_address(proxy)),
 	    or_log_text("upstream", proxy->origin));
 	*out = proxy;
@@ -132,6 +176,9 @@ void ag_proxy_free(struct ag_proxy *proxy)
 	/* Requests in flight end first: they cancel their calls and record their outcomes. */
 	or_http_server_free(proxy->server);
 	or_http_client_free(proxy->client);
+	ag_certs_close(proxy->certs);
+	ag_certs_close(proxy->upstream_certs);
+	or_mem_free(proxy->upstream_host);
 	ag_refusal_free(proxy->refusals);
 	or_buf_done(&proxy->path);
 	or_buf_done(&proxy->filtered);
@@ -157,8 +204,15 @@ const char *ag_proxy_address(const struct ag_proxy *proxy)
 
 static enum or_code open_env(void **out, const struct ag_front_env *env, struct or_err *err)
 {
-	struct ag_proxy_opt opt = {.listen = env->config->gate.listen,
-	    .upstream = env->config->gate.upstream,
+	const struct ag_config *c = env->config;
+	struct ag_proxy_opt opt = {.listen = c->gate.listen,
+	    .upstream = c->gate.upstream,
+	    .cert_file = c->gate.cert_file,
+	    .key_file = c->gate.key_file,
+	    .upstream_host = c->gate.upstream_host,
+	    .upstream_ca_file = c->gate.upstream_ca_file,
+	    .upstream_cert_file = c->gate.upstream_cert_file,
+	    .upstream_key_file = c->gate.upstream_key_file,
 	    .decide = env->decide,
 	    .record = env->record,
 	    .registry = env->registry};

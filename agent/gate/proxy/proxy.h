@@ -9,6 +9,8 @@
  * last byte. A deny is recorded before its answer (durably, where the port is strict). Refusals
  * without an identity are recorded by address, reason and second (agent/gate/refusal.h).
  *
+ * TLS 1.3 and 1.2 on either side (base/tls.h).
+ *
  *   400 not canonical   401 no identity   403 denied   502, 504 the app
  *   503 + Retry-After: no bundle in force, or no room for records
  *
@@ -18,6 +20,7 @@
 #define AGENT_GATE_PROXY_PROXY_H
 
 #include "agent/gate/front.h"
+#include "agent/gate/proxy/certs.h"
 #include "base/http_server.h"
 
 extern const struct ag_front ag_proxy_front;
@@ -33,6 +36,11 @@ struct ag_proxy_opt {
 	size_t max_conns;                    /* 0: 1,024 */
 	int64_t connect_ns;                  /* to the app; 0: 2 s */
 	int64_t head_ns;                     /* for the head of its answer; 0: 60 s */
+	/* TLS towards clients; NULL: plain. PEM files, taken anew when they change. */
+	const char *cert_file, *key_file;
+	/* TLS towards the app, whose certificate must name upstream_host (NULL: plain), by the
+	 * roots in a file (NULL: the system's), and with a certificate of our own (may be NULL). */
+	const char *upstream_host, *upstream_ca_file, *upstream_cert_file, *upstream_key_file;
 };
 
 /* OR_BUSY: the address is in use. OR_INVAL: an address. opt and its texts are copied. */

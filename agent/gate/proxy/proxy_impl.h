@@ -36,6 +36,9 @@ struct ag_proxy {
 	char origin[OR_NET_TEXT_MAX];
 	struct or_http_server *server;
 	struct or_http_client *client;
+	struct ag_certs *certs;          /* towards clients; NULL: plain */
+	struct ag_certs *upstream_certs; /* towards the app; NULL: plain */
+	char *upstream_host;
 	struct ag_refusal *refusals;
 	struct or_buf path;     /* scratch */
 	struct or_buf filtered; /* scratch */
