@@ -198,6 +198,7 @@ static enum or_code open_gate(struct ag_agent *g, struct or_err *err)
 	if (rc == OR_OK)
 		rc = ag_decide_new(&g->decide, &decide, err);
 	env.decide = g->decide;
+	env.issuers = g->issuers;
 	if (rc == OR_OK)
 		rc = ag_fronts_open(&g->fronts, &env, err);
 	return rc ? or_err_wrap(err, rc, "gate") : OR_OK;

@@ -174,7 +174,10 @@ static const struct or_opt opts[] = {
     {.name = "issuers",
 	.type = OR_OPT_TREE,
 	.offset = AT(issuers),
-	.help = "Who may issue tokens: a list of {issuer, jwks, algs}; jwks is a file."},
+	.help =
+	    "Who may issue tokens: a list of {issuer, jwks, discovery, ca, audience, algs, "
+	    "subject_claim, groups_claim, principal, skew, access_token, cache, stale}; jwks is a "
+	    "file or a URL, discovery true or the document's URL, principal user or workload."},
     {.name = "admin.listen",
 	.type = OR_OPT_ADDR,
 	.offset = AT(admin.listen),

@@ -224,7 +224,8 @@ static bool identify(struct run *r, enum or_code *rc)
 		*rc = conclude(r, AG_DECIDE_UNAUTHENTICATED, "token_bound");
 		return false;
 	}
-	r->out->record.principal = (struct wire_principal){.type = OR_SLICE_LIT("User"),
+	r->out->record.principal = (struct wire_principal){
+	    .type = r->who.workload ? OR_SLICE_LIT("Workload") : OR_SLICE_LIT("User"),
 	    .id = join(r->a, r->who.issuer, "#", r->who.sub),
 	    .issuer = r->who.issuer};
 	*rc = put_act(r);
@@ -277,8 +278,8 @@ static enum or_code put_entities(struct run *r, const struct pol_bundle *bundle)
 	for (size_t i = 0; i < r->who.n_groups; i++)
 		groups[i] = UID("Group", join(r->a, r->who.issuer, "#", r->who.groups[i]));
 	rc = ag_subject_attributes(&r->attrs, &r->unfit, pol_bundle_schema(bundle),
-	    OR_SLICE_LIT("User"), r->who.claims, r->a);
-	r->principal = UID("User", r->out->record.principal.id);
+	    r->out->record.principal.type, r->who.claims, r->a);
+	r->principal = pol_uid_make(r->out->record.principal.type, r->out->record.principal.id);
 	r->action = UID("Action", r->out->record.action);
 	r->resource = UID("Port", r->out->record.resource.id);
 	return rc ? rc : pol_ctx_put(r->d->ctx, &r->principal, r->attrs, groups, r->who.n_groups);

@@ -12,12 +12,14 @@
 
 #include "agent/config.h"
 #include "agent/gate/decide.h"
+#include "agent/gate/issuers.h"
 #include "agent/gate/record.h"
 
 struct ag_front_env {
 	struct or_loop *loop;
 	const struct ag_config *config;
 	struct ag_decide *decide;
+	struct ag_issuers *issuers;
 	struct ag_record *record;
 	struct or_metric_registry *registry;
 };

@@ -11,6 +11,8 @@ struct issuer {
 	char *name;
 	char *audience;
 	char *groups_claim;
+	char *subject_claim;
+	bool workload;
 	unsigned int algs; /* a bit per enum or_crypto_alg */
 	struct ag_jwt_rules rules;
 	struct ag_jwks *keys; /* NULL: none yet */
@@ -67,6 +69,8 @@ static enum or_code add_issuer(
 	to->name = or_mem_strdup(from->issuer);
 	to->audience = or_mem_strdup(from->audience);
 	to->groups_claim = or_mem_strdup(from->groups_claim ? from->groups_claim : "groups");
+	to->subject_claim = or_mem_strdup(from->subject_claim ? from->subject_claim : "sub");
+	to->workload = from->workload;
 	to->rules = (struct ag_jwt_rules){
 	    .audience = or_slice_str(to->audience),
 	    .skew_s = from->skew_s,
@@ -103,6 +107,7 @@ void ag_identity_free(struct ag_identity *id)
 		or_mem_free(id->issuers[i].name);
 		or_mem_free(id->issuers[i].audience);
 		or_mem_free(id->issuers[i].groups_claim);
+		or_mem_free(id->issuers[i].subject_claim);
 		ag_jwks_free(id->issuers[i].keys);
 	}
 	ag_verdict_free(id->cache);
@@ -165,9 +170,11 @@ static enum ag_jwt_reason check(struct ag_identity *id, size_t *at, struct ag_id
 	if (reason == AG_JWT_OK)
 		reason = ag_jwt_check(&exp_s, &t, claims, &issuer->rules, now_s);
 	if (reason == AG_JWT_OK)
-		reason = ag_who_read(who, claims, issuer->groups_claim, a);
-	if (reason == AG_JWT_OK)
+		reason = ag_who_read(who, claims, issuer->subject_claim, issuer->groups_claim, a);
+	if (reason == AG_JWT_OK) {
 		who->exp_s = exp_s;
+		who->workload = issuer->workload;
+	}
 	return reason;
 }
 
@@ -218,6 +225,28 @@ struct ag_identity_verdict ag_identity_check(struct ag_identity *id, struct ag_i
 	};
 	ag_verdict_put(id->cache, hash, &found, &bond);
 	return v;
+}
+
+bool ag_identity_lacks_key(
+    struct ag_identity *id, size_t *at, struct or_slice token, int64_t now_ns, struct or_arena *a)
+{
+	uint8_t hash[OR_CRYPTO_HASH_LEN];
+	const struct ag_jwk *key;
+	const struct or_json *claims;
+	const struct issuer *issuer;
+	struct ag_jwt t;
+
+	if (token.n > AG_JWT_MAX)
+		return false;
+	or_crypto_sha256(hash, token);
+	if (ag_verdict_find(id->cache, hash, now_ns, id->generations, at) ||
+	    ag_jwt_parse(&t, token, a) || ag_jwt_claims(&claims, &t, a) ||
+	    ag_identity_issuer_find(at, id, or_json_get_str(claims, "iss")))
+		return false;
+	issuer = &id->issuers[*at];
+	if (!(issuer->algs & (1U << t.alg)))
+		return false;
+	return !issuer->keys || ag_jwks_find(&key, issuer->keys, t.kid, t.alg) == OR_ABSENT;
 }
 
 struct ag_identity_counts ag_identity_counts_get(const struct ag_identity *id)

@@ -27,10 +27,12 @@
 struct ag_identity_issuer {
 	const char *issuer; /* exactly the token's iss; without '#', which joins it to sub in ids */
 	const char *audience;
-	const char *const *algs;  /* NULL at the end; NULL: EdDSA, ES256, RS256 */
-	const char *groups_claim; /* NULL: "groups"; "/a/b" looks into objects (RFC 6901) */
-	int64_t skew_s;           /* of nbf and iat, 0 to 60 */
-	bool access_token;        /* RFC 9068 tokens only */
+	const char *const *algs;   /* NULL at the end; NULL: EdDSA, ES256, RS256 */
+	const char *groups_claim;  /* NULL: "groups"; "/a/b" looks into objects (RFC 6901) */
+	const char *subject_claim; /* who it is; NULL: "sub". Text, as groups_claim says where */
+	bool workload;             /* its principals are Workload, not User */
+	int64_t skew_s;            /* of nbf and iat, 0 to 60 */
+	bool access_token;         /* RFC 9068 tokens only */
 };
 
 struct ag_identity_actor {
@@ -41,7 +43,8 @@ struct ag_identity_actor {
 /* All of it lies in the caller's arena. */
 struct ag_identity_who {
 	struct or_slice issuer;
-	struct or_slice sub;
+	struct or_slice sub; /* of the subject's claim */
+	bool workload;
 	const struct or_slice *groups;
 	size_t n_groups;
 	const struct ag_identity_actor *actors; /* RFC 8693 §4.1, the current one first */
@@ -74,6 +77,11 @@ struct ag_identity_verdict {
 /* Fills *who where the reason is AG_JWT_OK; it is untouched otherwise. */
 struct ag_identity_verdict ag_identity_check(struct ag_identity *id, struct ag_identity_who *who,
     struct or_slice token, int64_t now_ns, struct or_arena *a);
+
+/* True where the token is of an issuer (*at) whose set lacks the key that it names, and no verdict
+ * of it is remembered: a reason to fetch the set anew. */
+bool ag_identity_lacks_key(
+    struct ag_identity *id, size_t *at, struct or_slice token, int64_t now_ns, struct or_arena *a);
 
 struct ag_identity_counts {
 	uint64_t verified; /* signatures checked */

@@ -96,10 +96,14 @@ static enum ag_jwt_reason read_binding(struct ag_identity_who *who, const struct
 }
 
 enum ag_jwt_reason ag_who_read(struct ag_identity_who *out, const struct or_json *claims,
-    const char *groups_claim, struct or_arena *a)
+    const char *subject_claim, const char *groups_claim, struct or_arena *a)
 {
 	struct ag_identity_who who = {.claims = claims};
+	const struct or_json *subject = claim(claims, subject_claim);
 	enum ag_jwt_reason reason = read_groups(&who, claim(claims, groups_claim), a);
+
+	if (!subject || !is_name(subject))
+		return AG_JWT_CLAIMS;
 
 	if (reason == AG_JWT_OK)
 		reason = read_actors(&who, or_json_get(claims, "act"), a);
@@ -108,7 +112,7 @@ enum ag_jwt_reason ag_who_read(struct ag_identity_who *out, const struct or_json
 	if (reason)
 		return reason;
 	who.issuer = or_json_get_str(claims, "iss");
-	who.sub = or_json_get_str(claims, "sub");
+	who.sub = subject->s;
 	*out = who;
 	return AG_JWT_OK;
 }

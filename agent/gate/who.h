@@ -10,9 +10,11 @@
 
 #include "agent/gate/identity.h"
 
-/* AG_JWT_OK, AG_JWT_CLAIMS, or AG_JWT_TOO_LARGE where the arena is used up. Borrows claims. */
+/* Claims are named as struct ag_identity_issuer says. AG_JWT_OK, AG_JWT_CLAIMS, or AG_JWT_TOO_LARGE
+ * where the arena is used up. Borrows claims. */
 OR_NODISCARD enum ag_jwt_reason ag_who_read(struct ag_identity_who *out,
-    const struct or_json *claims, const char *groups_claim, struct or_arena *a);
+    const struct or_json *claims, const char *subject_claim, const char *groups_claim,
+    struct or_arena *a);
 
 /* A copy with all that it points to. False: the arena is used up; *out is untouched. */
 OR_NODISCARD bool ag_who_copy(

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/gate/ask.h"
+#include "agent/gate/hold.h"
 #include "agent/gate/proxy/proxy_impl.h"
 #include "base/str.h"
 
@@ -283,7 +284,14 @@ static void act(struct ag_exchange *x, bool had_token)
 	}
 }
 
-void ag_exchange_begin(struct ag_proxy *proxy, struct or_http_req *req)
+static void begin(struct ag_proxy *proxy, struct or_http_req *req, bool was_held);
+
+static void on_keys(void *arg, struct or_http_req *req)
+{
+	begin(arg, req, true);
+}
+
+static void begin(struct ag_proxy *proxy, struct or_http_req *req, bool was_held)
 {
 	const struct or_http_msg *msg = or_http_req_msg(req);
 	struct ag_exchange *x = or_arena_alloc(or_http_req_arena(req), sizeof(*x));
@@ -315,5 +323,13 @@ void ag_exchange_begin(struct ag_proxy *proxy, struct or_http_req *req)
 		refuse(x, "memory");
 		return;
 	}
+	if (x->decision.verdict == AG_DECIDE_UNAUTHENTICATED && !was_held &&
+	    ag_hold_start(proxy->opt.issuers, req, ask.token, ask.now_ns, on_keys, proxy))
+		return;
 	act(x, ask.token.p != NULL);
+}
+
+void ag_exchange_begin(struct ag_proxy *proxy, struct or_http_req *req)
+{
+	begin(proxy, req, false);
 }

@@ -214,6 +214,7 @@ static enum or_code open_env(void **out, const struct ag_front_env *env, struct 
 	    .upstream_cert_file = c->gate.upstream_cert_file,
 	    .upstream_key_file = c->gate.upstream_key_file,
 	    .decide = env->decide,
+	    .issuers = env->issuers,
 	    .record = env->record,
 	    .registry = env->registry};
 	struct ag_proxy *proxy;

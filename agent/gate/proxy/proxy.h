@@ -31,6 +31,7 @@ struct ag_proxy_opt {
 	const char *listen;   /* as base/net.h reads it */
 	const char *upstream; /* the app: "127.0.0.1:9000", or "http://127.0.0.1:9000" */
 	struct ag_decide *decide;
+	struct ag_issuers *issuers; /* whose keys requests may wait for; may be NULL */
 	struct ag_record *record;
 	struct or_metric_registry *registry; /* may be NULL */
 	size_t max_conns;                    /* 0: 1,024 */

@@ -4,6 +4,7 @@
 #include "agent/gate/api/api.h"
 #include "agent/gate/ask.h"
 #include "agent/gate/authz/authz.h"
+#include "agent/gate/hold.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
@@ -223,12 +224,22 @@ static const struct ag_service_route *find_route(struct or_slice path)
 	return NULL;
 }
 
+/* A route was found before the request was held. */
+static void on_keys(void *arg, struct or_http_req *req)
+{
+	serve(arg, req, find_route(or_http_req_msg(req)->path));
+}
+
 static void on_request(void *arg, struct or_http_req *req)
 {
 	const struct ag_service_route *route = find_route(or_http_req_msg(req)->path);
+	struct ag_service *s = arg;
 
+	if (route && ag_hold_start(s->opt.issuers, req, ag_ask_token(or_http_req_msg(req)),
+			 or_loop_wall_ns(s->loop), on_keys, s))
+		return;
 	if (route)
-		serve(arg, req, route);
+		serve(s, req, route);
 	else
 		or_http_req_respond(req, 404, "text/plain",
 		    OR_SLICE_LIT("here are /v1/decide, /v1/data/outrider, /auth/nginx, "
@@ -298,6 +309,7 @@ static enum or_code open_front(void **out, const struct ag_front_env *env, struc
 {
 	struct ag_service_opt opt = {.listen = env->config->decide.listen,
 	    .decide = env->decide,
+	    .issuers = env->issuers,
 	    .record = env->record,
 	    .registry = env->registry};
 	struct ag_service *s;

@@ -23,6 +23,7 @@ struct ag_service;
 struct ag_service_opt {
 	const char *listen; /* loopback, or a unix socket */
 	struct ag_decide *decide;
+	struct ag_issuers *issuers; /* whose keys requests may wait for; may be NULL */
 	struct ag_record *record;
 	struct or_metric_registry *registry; /* may be NULL */
 };
