@@ -101,8 +101,8 @@ static enum or_code convert(
 	return or_err_set(err, OR_PARSE, "unknown JSON type");
 }
 
-enum or_code or_json_parse(
-    const struct or_json **out, struct or_slice text, struct or_arena *a, struct or_err *err)
+static enum or_code parse(const struct or_json **out, struct or_slice text, size_t flags,
+    struct or_arena *a, struct or_err *err)
 {
 	json_error_t je;
 	json_t *root;
@@ -114,7 +114,7 @@ enum or_code or_json_parse(
 	if (nul < text.n)
 		return or_err_set(err, OR_PARSE, "a NUL byte at offset %zu", nul);
 	root = json_loadb(text.n ? (const char *)text.p : "", text.n,
-	    JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &je);
+	    JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | flags, &je);
 	if (!root && json_error_code(&je) == json_error_stack_overflow)
 		return too_deep(err);
 	if (!root)
@@ -126,6 +126,18 @@ enum or_code or_json_parse(
 	if (rc == OR_OK)
 		*out = tree;
 	return rc;
+}
+
+enum or_code or_json_parse(
+    const struct or_json **out, struct or_slice text, struct or_arena *a, struct or_err *err)
+{
+	return parse(out, text, 0, a, err);
+}
+
+enum or_code or_json_parse_nul(
+    const struct or_json **out, struct or_slice text, struct or_arena *a, struct or_err *err)
+{
+	return parse(out, text, JSON_ALLOW_NUL, a, err);
 }
 
 const struct or_json *or_json_get_slice(const struct or_json *j, struct or_slice key)

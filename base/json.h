@@ -56,6 +56,9 @@ struct or_json {
 /* OR_PARSE: message with line and column. OR_FULL: depth or arena. */
 OR_NODISCARD enum or_code or_json_parse(
     const struct or_json **out, struct or_slice text, struct or_arena *a, struct or_err *err);
+/* As or_json_parse, and strings (not keys) may hold \u0000: for text that somebody else wrote. */
+OR_NODISCARD enum or_code or_json_parse_nul(
+    const struct or_json **out, struct or_slice text, struct or_arena *a, struct or_err *err);
 
 /* The member of that name; NULL where j is NULL, no object, or lacks it. */
 const struct or_json *or_json_get(const struct or_json *j, const char *key);

@@ -216,6 +216,20 @@ static void type_names__are_those_of_messages(void **state)
 	assert_string_equal(or_json_type_name(OR_JSON_OBJECT), "object");
 }
 
+static void parse_nul__takes_what_parse_refuses(void **state)
+{
+	const struct or_json *j = NULL;
+
+	ASSERT_CODE(
+	    or_json_parse(&j, OR_SLICE_LIT("{\"a\":\"b\\u0000c\"}"), *state, NULL), OR_PARSE);
+	ASSERT_CODE(
+	    or_json_parse_nul(&j, OR_SLICE_LIT("{\"a\":\"b\\u0000c\"}"), *state, NULL), OR_OK);
+	assert_int_equal(or_json_get_str(j, "a").n, 3);
+	assert_memory_equal(or_json_get_str(j, "a").p, "b\0c", 3);
+	ASSERT_CODE(or_json_parse_nul(&j, OR_SLICE_LIT("{\"\\u0000\":1}"), *state, NULL), OR_PARSE);
+	ASSERT_CODE(or_json_parse_nul(&j, or_slice("\"a\0\"", 4), *state, NULL), OR_PARSE);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -234,6 +248,8 @@ int main(void)
 		get__is_null_where_there_is_nothing, make_arena, free_arena),
 	    cmocka_unit_test_setup_teardown(eq__compares_by_content, make_arena, free_arena),
 	    cmocka_unit_test(type_names__are_those_of_messages),
+	    cmocka_unit_test_setup_teardown(
+		parse_nul__takes_what_parse_refuses, make_arena, free_arena),
 	};
 
 	return cmocka_run_group_tests_name("base.json", tests, NULL, NULL);

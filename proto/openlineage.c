@@ -224,7 +224,7 @@ enum or_code wire_openlineage_parse(
     struct wire_openlineage *out, struct or_slice text, struct or_arena *a, struct or_err *err)
 {
 	const struct or_json *event;
-	enum or_code rc = or_json_parse(&event, text, a, err);
+	enum or_code rc = or_json_parse_nul(&event, text, a, err);
 
 	return rc ? rc : wire_openlineage_read(out, event, a, err);
 }

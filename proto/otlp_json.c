@@ -311,7 +311,7 @@ enum or_code wire_otlp_json_read(struct or_buf *out, enum wire_otlp_kind kind, s
 {
 	struct reader r = {.out = out, .err = err};
 	const struct or_json *j;
-	enum or_code rc = or_json_parse(&j, text, a, err);
+	enum or_code rc = or_json_parse_nul(&j, text, a, err);
 
 	if (rc)
 		return rc;
