@@ -271,14 +271,14 @@ static void put_comparison(struct writer *w, const struct pol_term *t)
 	bool equality = t->op == POL_OP_EQ || t->op == POL_OP_NE;
 
 	if (pol_term_is_error(t->args[0]) || pol_term_is_error(t->args[1])) {
-		put(w, "NULL");
+		put(w, "CAST(NULL AS boolean)");
 	} else if (a == POL_FILTER_KIND_UNKNOWN || b == POL_FILTER_KIND_UNKNOWN) {
 		refuse(w, t, "an operand's type is not known");
 	} else if (equality && a != b) {
 		put_unequal(w, t);
 	} else if (!equality && (a != b || !pol_filter_kind_compares(a))) {
 		/* Durations are compared too, but no column is one. */
-		put(w, "NULL");
+		put(w, "CAST(NULL AS boolean)");
 	} else {
 		put_value(w, t->args[0]);
 		put(w, sign_of(t));
@@ -327,7 +327,7 @@ static void put_like(struct writer *w, const struct pol_term *t)
 		return;
 	}
 	if (kind != POL_FILTER_KIND_STRING) {
-		put(w, "NULL");
+		put(w, "CAST(NULL AS boolean)");
 		return;
 	}
 	if (pattern.n && memchr(pattern.p, 0, pattern.n)) {
@@ -360,7 +360,7 @@ static void put_contains(struct writer *w, const struct pol_term *t)
 		return;
 	}
 	if (set->lit.kind != POL_SET) {
-		put(w, "NULL");
+		put(w, "CAST(NULL AS boolean)");
 		return;
 	}
 	if (kind == POL_FILTER_KIND_UNKNOWN || kind == POL_FILTER_KIND_FOREIGN) {
@@ -427,7 +427,7 @@ static void put_other(struct writer *w, const struct pol_term *t)
 			    pol_filter_term_kind(w->table, t->args[0]) < POL_FILTER_KIND_FOREIGN;
 	}
 	if (scalar)
-		put(w, "NULL");
+		put(w, "CAST(NULL AS boolean)");
 	else
 		refuse(w, t, no);
 }
@@ -484,7 +484,7 @@ static void put_exact(
 	if (w->rc || !or_buf_ok(&w->out))
 		return;
 	if (pol_term_is_error(t)) {
-		put(w, "NULL");
+		put(w, "CAST(NULL AS boolean)");
 		return;
 	}
 	if (kind == POL_FILTER_KIND_UNKNOWN) {
@@ -493,7 +493,7 @@ static void put_exact(
 	}
 	if (kind != POL_FILTER_KIND_BOOL) {
 		/* It may fail earlier than by not being a bool, but fail it does. */
-		put(w, "NULL");
+		put(w, "CAST(NULL AS boolean)");
 		return;
 	}
 	switch ((int)t->op) {
