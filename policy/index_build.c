@@ -387,7 +387,8 @@ static struct pol_code_range settle(struct build *b, size_t mark)
 	struct pol_code_range r = {
 	    count_of(&b->groups, size), (uint32_t)((b->made.n - mark) / size)};
 
-	or_buf_put(&b->groups, b->made.p + mark, b->made.n - mark);
+	if (r.n)
+		or_buf_put(&b->groups, b->made.p + mark, b->made.n - mark);
 	or_buf_cut(&b->made, mark);
 	return r;
 }
