@@ -77,7 +77,7 @@ static bool build(
 	struct or_buf ranges;
 	bool ok;
 
-	or_buf_init(&ranges, POL_CODE_POOL_MAX);
+	pol_code_pool_start(&ranges);
 	for (size_t i = 0; i < n; i++) {
 		one = none;
 		if (!policies[i]->template)

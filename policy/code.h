@@ -93,8 +93,8 @@ enum pol_code_class {
 	POL_CODE_CLASS_HAS,      /* key: name */
 	POL_CODE_CLASS_CONTAINS, /* key: constant */
 	POL_CODE_CLASS_GE,       /* key: constant, a long */
-	POL_CODE_CLASS_LE,
-	POL_CODE_CLASS_GE_TIME, /* key: constant, a datetime */
+	POL_CODE_CLASS_LE,       /* so too */
+	POL_CODE_CLASS_GE_TIME,  /* key: constant, a datetime */
 	POL_CODE_CLASS_LE_TIME,
 	POL_CODE_CLASS_PREFIX, /* key: name, with which the value begins */
 };
@@ -105,7 +105,8 @@ struct pol_code_guard {
 	bool total;   /* cannot err */
 	uint32_t expr;
 	uint32_t arg;
-	uint32_t dim; /* index of dims */
+	uint32_t dim;          /* index of dims */
+	uint32_t alternatives; /* list of guards, one of which holds or errs too; or none */
 };
 
 struct pol_code_dim {
@@ -125,19 +126,17 @@ struct pol_code_range {
 	uint32_t n;
 };
 
-struct pol_index;
-
 struct pol_code {
 	struct or_arena *arena; /* holds it */
 	const struct pol_value *consts;
 	const struct or_slice *names;
-	const uint32_t *lists; /* of names: how many, then each */
+	const uint32_t *lists; /* of names, guards: how many, then each */
 	const struct pol_code_instr *instrs;
 	const struct pol_code_expr *exprs;
 	const struct pol_code_guard *guards;
 	const struct pol_code_tree *trees;
 	const struct pol_policy *const *policies; /* by place */
-	const struct pol_index *index;
+	const struct pol_index *index;            /* policy/index.h */
 };
 
 /* Of a set whose policies are policies[0..n). NULL: there is no room. */

@@ -90,15 +90,19 @@ static void put(struct pol_code_pool *p, struct pol_code_guard g)
 
 static void put_never(struct pol_code_pool *p)
 {
-	put(p, (struct pol_code_guard){.test = POL_CODE_TEST_NEVER, .want = true});
+	put(p, (struct pol_code_guard){
+		   .test = POL_CODE_TEST_NEVER, .want = true, .alternatives = UINT32_MAX});
 }
 
 /* A test of a value that the policy writes out. */
 static struct pol_code_guard against(
     struct pol_code_pool *p, enum pol_code_test test, uint32_t expr, const struct pol_value *v)
 {
-	return (struct pol_code_guard){
-	    .test = (uint8_t)test, .want = true, .expr = expr, .arg = pol_code_pool_const(p, v)};
+	return (struct pol_code_guard){.test = (uint8_t)test,
+	    .want = true,
+	    .alternatives = UINT32_MAX,
+	    .expr = expr,
+	    .arg = pol_code_pool_const(p, v)};
 }
 
 /* `in [ … ]` of a scope. */
@@ -127,6 +131,7 @@ static void put_scope(struct pol_code_pool *p, const struct pol_scope *s, enum p
 	if (s->op == POL_SCOPE_IS || s->op == POL_SCOPE_IS_IN)
 		put(p, (struct pol_code_guard){.test = POL_CODE_TEST_IS,
 			   .want = true,
+			   .alternatives = UINT32_MAX,
 			   .expr = expr,
 			   .arg = pol_code_pool_name(p, s->type)});
 	if (s->op == POL_SCOPE_EQ)
@@ -231,7 +236,8 @@ static bool is_relation(const struct pol_node *n)
 /* The guard that the node is, where it holds when the node's value is `want`. */
 static struct pol_code_guard guard_from(struct taker *t, const struct pol_node *n, bool want)
 {
-	struct pol_code_guard g = {.test = POL_CODE_TEST_BOOL, .want = want};
+	struct pol_code_guard g = {
+	    .test = POL_CODE_TEST_BOOL, .want = want, .alternatives = UINT32_MAX};
 	const struct pol_node *expr;
 	const struct pol_value *v;
 	struct pol_value bound;
@@ -317,6 +323,33 @@ static bool join(struct taker *t, const struct pol_node *n, struct pol_code_guar
 	return true;
 }
 
+/*
+ * `a || b` can hold only where a does, or b: the guards of both, of which one must be looked up. Of
+ * an operand that is itself a chain its first stands for it. UINT32_MAX where one cannot be.
+ */
+static uint32_t alternatives(struct taker *t, const struct pol_node *n, bool want)
+{
+	enum { ALTERNATIVES_MAX = 8 };
+	uint32_t list[1 + ALTERNATIVES_MAX], at = (uint32_t)(t->pool->lists.n / sizeof(at));
+
+	if (n->n > ALTERNATIVES_MAX)
+		return UINT32_MAX;
+	for (uint32_t i = 0; i < n->n; i++) {
+		const struct pol_node *each = n->args[i];
+		struct pol_code_guard g;
+
+		while (each->op == (want ? POL_OP_AND : POL_OP_OR))
+			each = each->args[0];
+		g = guard_from(t, each, want);
+		if (t->pool->full || class_of(t->pool, &g) == POL_CODE_CLASS_BOOL)
+			return UINT32_MAX;
+		list[1 + i] = guard_of(t->pool, g);
+	}
+	list[0] = n->n;
+	or_buf_put(&t->pool->lists, list, (n->n + 1) * sizeof(list[0]));
+	return at;
+}
+
 /* `a is T in b` holds where `a is T` and `a in b` do, in this order. */
 static void take_is_in(struct taker *t, const struct pol_node *n)
 {
@@ -351,7 +384,10 @@ static void take(struct taker *t, const struct pol_node *n, bool want)
 	} else if (n->op == POL_OP_OR && join(t, n, &g)) {
 		put(t->pool, g);
 	} else {
-		put(t->pool, guard_from(t, n, want));
+		g = guard_from(t, n, want);
+		if (n->op == POL_OP_OR || n->op == POL_OP_AND)
+			g.alternatives = alternatives(t, n, want);
+		put(t->pool, g);
 	}
 }
 

@@ -19,7 +19,14 @@ void pol_code_pool_init(struct pol_code_pool *p, struct or_arena *arena)
 
 	*p = (struct pol_code_pool){.arena = arena};
 	for (size_t i = 0; i < OR_LEN(bufs); i++)
-		or_buf_init(bufs[i], POL_CODE_POOL_MAX);
+		pol_code_pool_start(bufs[i]);
+}
+
+void pol_code_pool_start(struct or_buf *b)
+{
+	or_buf_init(b, POL_CODE_POOL_MAX);
+	/* So that it has an address, also where nothing is put. */
+	or_buf_reserve(b, 64);
 }
 
 void pol_code_pool_done(struct pol_code_pool *p)

@@ -37,6 +37,9 @@ struct pol_code_pool {
 
 void pol_code_pool_init(struct pol_code_pool *p, struct or_arena *arena);
 void pol_code_pool_done(struct pol_code_pool *p);
+/* A buffer as the pools are. */
+void pol_code_pool_start(struct or_buf *b);
+
 bool pol_code_pool_ok(const struct pol_code_pool *p);
 
 /* The number of what is equal, there or new. */

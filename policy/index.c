@@ -23,10 +23,11 @@ static bool found(const struct walk *w, uint32_t entry)
 /* Every policy below errs. Recursion is bounded by the tree's depth. */
 static bool visit_erred(const struct walk *w, uint32_t child)
 {
-	const struct pol_index_node *n = &w->ix->nodes[child];
+	const struct pol_index_node *n;
 
 	if (child & POL_INDEX_ENTRY)
 		return w->on_found(w->arg, w->ix->entries[child & ~POL_INDEX_ENTRY].policy, NULL);
+	n = &w->ix->nodes[child];
 	for (uint32_t g = 0; g < n->groups.n; g++) {
 		const struct pol_index_group *group = &w->ix->groups[n->groups.at + g];
 
@@ -253,13 +254,30 @@ static bool visit_group(const struct walk *w, const struct pol_index_group *g)
 	return true;
 }
 
+static enum pol_outcome try_common(const struct walk *w, uint32_t at)
+{
+	const uint32_t *guards = &w->ix->guards[at];
+	enum pol_outcome o = POL_OUTCOME_YES;
+
+	for (uint32_t i = 1; i <= guards[0] && o == POL_OUTCOME_YES; i++)
+		o = pol_run_guard(w->r, &w->r->code->guards[guards[i]]);
+	return o;
+}
+
 /* Recursion is bounded by the tree's depth. */
 static bool visit(const struct walk *w, uint32_t child)
 {
-	const struct pol_index_node *n = &w->ix->nodes[child];
+	const struct pol_index_node *n;
+	enum pol_outcome o;
 
 	if (child & POL_INDEX_ENTRY)
 		return found(w, child & ~POL_INDEX_ENTRY);
+	n = &w->ix->nodes[child];
+	o = n->common == POL_INDEX_NONE ? POL_OUTCOME_YES : try_common(w, n->common);
+	if (o == POL_OUTCOME_NO)
+		return true;
+	if (o == POL_OUTCOME_ERROR)
+		return !w->r->full && visit_erred(w, child);
 	for (uint32_t i = 0; i < n->groups.n; i++) {
 		if (!visit_group(w, &w->ix->groups[n->groups.at + i]))
 			return false;

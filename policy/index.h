@@ -7,6 +7,9 @@
  * a group goes on, by the values that its policies look for, to nodes that hold those. So one look
  * at a value leaves every policy aside that wants another, however many there are.
  *
+ * Guards that all policies of a node have are looked at once. A policy that looks for one thing or
+ * another (`||`) is found by either.
+ *
  * What is left out cannot be satisfied, and cannot err: a guard is looked at before others only
  * where neither it nor these can err; one that can err comes when all before it have held, and
  * where it errs every policy of its group does. Each guard that the way to a policy has seen to
@@ -61,6 +64,7 @@ static inline bool pol_index_is_table(const struct pol_index_group *g)
 }
 
 struct pol_index_node {
+	uint32_t common; /* guards that all below have: as an entry's; or POL_INDEX_NONE */
 	struct pol_code_range groups;
 	struct pol_code_range entries;
 };

@@ -7,19 +7,25 @@
 #include <stdlib.h>
 
 enum {
-	LEAF_MAX = 3,    /* so few policies are tried one by one */
-	GUARDS_MAX = 64, /* of a policy that are looked at */
+	LEAF_MAX = 3, /* so few policies are tried one by one */
+	WINDOW = 64,  /* guards of a policy that are looked at */
 	DEPTH_MAX = 48,
-	COPIES_MAX = 16, /* places of one policy */
+	COPIES_MAX = 16, /* places of one policy… */
+	KEYS_MAX = 64,   /* …or, where one guard alone makes them */
 };
 
-/* A policy at a node. */
+#define NONE UINT32_MAX
+
+/* A policy at a node. Its guards are known by their place in its list. */
 struct item {
-	uint64_t used;   /* guards that have held on the way */
-	uint64_t redo;   /* of these, those that have only been likely to */
-	uint32_t policy; /* place */
-	uint32_t copies;
-	uint32_t guard; /* that this node groups it by: which of its own; GUARDS_MAX: none */
+	uint64_t used;    /* guards that have held on the way: a window that begins at first */
+	uint64_t redo;    /* of these, those that have only been likely to */
+	uint32_t first;   /* all before it have held */
+	uint32_t policy;  /* place */
+	uint32_t copies;  /* there are of it */
+	uint32_t either;  /* the guard for which this copy looks at one of its alternatives */
+	uint32_t instead; /* that one */
+	uint32_t guard;   /* that this node groups it by; NONE: by none */
 	uint32_t dim;
 };
 
@@ -62,11 +68,17 @@ static const struct pol_code_dim *dim_at(const struct build *b, uint32_t i)
 	return (const struct pol_code_dim *)(const void *)b->pool->dims.p + i;
 }
 
-static const struct pol_code_guard *guard_at(const struct build *b, uint32_t policy, uint32_t i)
+static uint32_t id_at(const struct build *b, const struct item *it, uint32_t i)
 {
 	const uint32_t *listed = (const uint32_t *)(const void *)b->pool->listed.p;
 
-	return pol_code_pool_guard_at(b->pool, listed[b->ranges[policy].at + i]);
+	return i == it->either ? it->instead : listed[b->ranges[it->policy].at + i];
+}
+
+static const struct pol_code_guard *guard_at(
+    const struct build *b, const struct item *it, uint32_t i)
+{
+	return pol_code_pool_guard_at(b->pool, id_at(b, it, i));
 }
 
 static uint32_t keys_of(const struct build *b, const struct pol_code_guard *g)
@@ -76,52 +88,69 @@ static uint32_t keys_of(const struct build *b, const struct pol_code_guard *g)
 	return g->want && any ? (uint32_t)pol_code_pool_value(b->pool, g->arg)->set->n : 1;
 }
 
-/*
- * Calls back with each guard of the item that its node may look at: those that cannot err, up to
- * the first that can, and that one where all before it have held.
- */
-static void each_open(struct build *b, struct item *it,
-    void (*on_open)(struct build *b, struct item *it, uint32_t i, const struct pol_code_guard *g))
+/* There may be so many more of the item. */
+static bool may_split(const struct item *it, uint32_t into)
 {
-	uint32_t n = b->ranges[it->policy].n;
-	bool all_held = true;
+	return into > 0 && (it->copies == 1 ? into <= KEYS_MAX : into * it->copies <= COPIES_MAX);
+}
 
-	for (uint32_t i = 0; i < n && i < GUARDS_MAX; i++) {
-		const struct pol_code_guard *g = guard_at(b, it->policy, i);
-		uint32_t keys;
+static bool is_used(const struct item *it, uint32_t i)
+{
+	return i < it->first || (it->used >> (i - it->first) & 1);
+}
 
-		if (it->used >> i & 1)
+static void use(struct item *it, uint32_t i, bool redo)
+{
+	it->used |= 1ULL << (i - it->first);
+	it->redo |= (uint64_t)redo << (i - it->first);
+	for (; it->used & ~it->redo & 1; it->used >>= 1, it->redo >>= 1)
+		it->first++;
+}
+
+/*
+ * The guards of an item that its node may look at: those that cannot err, up to the first that
+ * can, and that one where all before it have held.
+ */
+struct open {
+	uint32_t next;
+	bool unheld, last;
+	uint32_t i; /* the guard */
+	const struct pol_code_guard *g;
+};
+
+static bool next_open(const struct build *b, const struct item *it, struct open *o)
+{
+	uint32_t end = b->ranges[it->policy].n;
+
+	if (o->next < it->first)
+		o->next = it->first;
+	while (!o->last && o->next < end && o->next - it->first < WINDOW) {
+		o->i = o->next++;
+		if (is_used(it, o->i))
 			continue;
-		if (!g->total && !all_held)
-			return;
-		keys = keys_of(b, g);
-		if (keys > 0 && keys * it->copies <= COPIES_MAX)
-			on_open(b, it, i, g);
-		if (!g->total)
-			return;
-		all_held = false;
+		o->g = guard_at(b, it, o->i);
+		if (!o->g->total && o->unheld)
+			return false;
+		o->last = !o->g->total;
+		o->unheld = true;
+		return true;
 	}
+	return false;
+}
+
+/* As next_open, of those by which the item may be grouped. */
+static bool next_choice(const struct build *b, const struct item *it, struct open *o)
+{
+	while (next_open(b, it, o)) {
+		if (may_split(it, keys_of(b, o->g)))
+			return true;
+	}
+	return false;
 }
 
 static struct tally *tally_of_guard(struct build *b, const struct pol_code_guard *g)
 {
 	return &b->of_guard[g - pol_code_pool_guard_at(b->pool, 0)];
-}
-
-static void on_count(struct build *b, struct item *it, uint32_t i, const struct pol_code_guard *g)
-{
-	(void)it;
-	(void)i;
-	b->of_dim[g->dim].policies++;
-	if (tally_of_guard(b, g)->policies++ == 0)
-		b->of_dim[g->dim].keys++;
-}
-
-static void on_forget(struct build *b, struct item *it, uint32_t i, const struct pol_code_guard *g)
-{
-	(void)it;
-	(void)i;
-	b->of_dim[g->dim] = *tally_of_guard(b, g) = (struct tally){0, 0};
 }
 
 /* How many policies a look at the dimension leaves aside, where each key is as likely as none; of
@@ -134,25 +163,45 @@ static uint64_t worth(const struct build *b, uint32_t dim)
 	return t->policies < 2 ? 0 : (uint64_t)t->policies * 1024 * keys / (keys + 1);
 }
 
-/* The dimension of most worth. */
-static void on_choose(struct build *b, struct item *it, uint32_t i, const struct pol_code_guard *g)
+static void count(struct build *b, const struct item *it)
 {
-	uint64_t w = worth(b, g->dim);
+	for (struct open o = {0}; next_choice(b, it, &o);) {
+		b->of_dim[o.g->dim].policies++;
+		if (tally_of_guard(b, o.g)->policies++ == 0)
+			b->of_dim[o.g->dim].keys++;
+	}
+}
 
-	if (w == 0 || (it->guard != GUARDS_MAX &&
-			  (w < worth(b, it->dim) || (w == worth(b, it->dim) && g->dim > it->dim))))
-		return;
-	it->guard = i;
-	it->dim = g->dim;
+static void forget(struct build *b, const struct item *it)
+{
+	for (struct open o = {0}; next_choice(b, it, &o);)
+		b->of_dim[o.g->dim] = *tally_of_guard(b, o.g) = (struct tally){0, 0};
+}
+
+/* The dimension of most worth; of equal ones the first. */
+static void choose_one(struct build *b, struct item *it)
+{
+	uint64_t best = 0;
+
+	it->guard = NONE;
+	for (struct open o = {0}; next_choice(b, it, &o);) {
+		uint64_t w = worth(b, o.g->dim);
+
+		if (w < best || w == 0 || (w == best && o.g->dim > it->dim))
+			continue;
+		best = w;
+		it->guard = o.i;
+		it->dim = o.g->dim;
+	}
 }
 
 static int on_items(const void *a, const void *b)
 {
 	const struct item *x = a, *y = b;
 
-	if (x->guard == GUARDS_MAX || y->guard == GUARDS_MAX)
-		return (x->guard == GUARDS_MAX) - (y->guard == GUARDS_MAX);
-	if (x->dim != y->dim)
+	if ((x->guard == NONE) != (y->guard == NONE))
+		return x->guard == NONE ? 1 : -1;
+	if (x->guard != NONE && x->dim != y->dim)
 		return x->dim < y->dim ? -1 : 1;
 	return (x->policy > y->policy) - (x->policy < y->policy);
 }
@@ -161,13 +210,11 @@ static int on_items(const void *a, const void *b)
 static void choose(struct build *b, size_t from, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
-		each_open(b, item_at(b, from + i), on_count);
-	for (size_t i = 0; i < n; i++) {
-		item_at(b, from + i)->guard = GUARDS_MAX;
-		each_open(b, item_at(b, from + i), on_choose);
-	}
+		count(b, item_at(b, from + i));
 	for (size_t i = 0; i < n; i++)
-		each_open(b, item_at(b, from + i), on_forget);
+		choose_one(b, item_at(b, from + i));
+	for (size_t i = 0; i < n; i++)
+		forget(b, item_at(b, from + i));
 	qsort(item_at(b, from), n, sizeof(struct item), on_items);
 }
 
@@ -177,14 +224,112 @@ static void put_entry(struct build *b, const struct item *it)
 	struct pol_code_range of = b->ranges[it->policy];
 	const uint32_t *listed = (const uint32_t *)(const void *)b->pool->listed.p + of.at;
 	uint64_t held = it->used & ~it->redo;
-	uint32_t left = of.n - (uint32_t)__builtin_popcountll(held);
+	uint32_t left = of.n - it->first - (uint32_t)__builtin_popcountll(held);
 
 	or_buf_put(&b->guards, &left, sizeof(left));
-	for (uint32_t i = 0; i < of.n; i++) {
-		if (i >= GUARDS_MAX || !(held >> i & 1))
+	for (uint32_t i = it->first; i < of.n; i++) {
+		if (i - it->first >= WINDOW || !(held >> (i - it->first) & 1))
 			or_buf_put(&b->guards, &listed[i], sizeof(listed[i]));
 	}
 	or_buf_put(&b->entries, &e, sizeof(e));
+}
+
+static uint32_t place_of(const struct build *b, const struct item *it, uint32_t id)
+{
+	for (struct open o = {0}; next_open(b, it, &o);) {
+		if (o.i != it->either && id_at(b, it, o.i) == id)
+			return o.i;
+	}
+	return NONE;
+}
+
+static bool all_have(const struct build *b, size_t from, size_t n, uint32_t id)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (place_of(b, item_at(b, from + i), id) == NONE)
+			return false;
+	}
+	return true;
+}
+
+/* A guard that every one of the node's policies may look at now, or NONE. */
+static uint32_t find_common(const struct build *b, size_t from, size_t n)
+{
+	const struct item *it = item_at(b, from);
+
+	for (struct open o = {0}; next_open(b, it, &o);) {
+		uint32_t id = id_at(b, it, o.i);
+
+		if (o.i != it->either && all_have(b, from + 1, n - 1, id))
+			return id;
+	}
+	return NONE;
+}
+
+/* Those that all of them have are looked at once: where one does not hold, none of the policies
+ * below is satisfied. Where they are listed, or POL_INDEX_NONE. */
+static uint32_t take_common(struct build *b, size_t from, size_t n)
+{
+	uint32_t at, id, found = 0;
+	struct or_buf list;
+
+	pol_code_pool_start(&list);
+	while ((id = find_common(b, from, n)) != NONE) {
+		for (size_t i = 0; i < n; i++) {
+			struct item *it = item_at(b, from + i);
+
+			use(it, place_of(b, it, id), false);
+		}
+		or_buf_put(&list, &id, sizeof(id));
+		found++;
+	}
+	at = found ? count_of(&b->guards, sizeof(at)) : POL_INDEX_NONE;
+	if (found) {
+		or_buf_put(&b->guards, &found, sizeof(found));
+		or_buf_put(&b->guards, list.p, list.n);
+	}
+	or_buf_done(&list);
+	return at;
+}
+
+/* The guard of an item that has alternatives, or NONE. */
+static uint32_t find_either(const struct build *b, const struct item *it, uint32_t *alternatives)
+{
+	if (it->either != NONE && !is_used(it, it->either))
+		return NONE;
+	for (struct open o = {0}; next_open(b, it, &o);) {
+		if (o.g->alternatives != NONE) {
+			*alternatives = o.g->alternatives;
+			return o.i;
+		}
+	}
+	return NONE;
+}
+
+/*
+ * Of the items from `from` to the top, those that look for one thing or another become one copy for
+ * each: the policy is found by whichever fits, and then looked at whole.
+ */
+static void split_either(struct build *b, size_t from, size_t to)
+{
+	const uint32_t *lists = (const uint32_t *)(const void *)b->pool->lists.p;
+
+	for (size_t i = from; i < to; i++) {
+		struct item it = *item_at(b, i);
+		uint32_t at = 0, either = find_either(b, &it, &at);
+
+		if (either == NONE || !may_split(&it, lists[at]))
+			continue;
+		it.either = either;
+		it.copies *= lists[at];
+		for (uint32_t k = 1; k <= lists[at]; k++) {
+			it.instead = lists[at + k];
+			if (k == 1)
+				*item_at(b, i) = it;
+			else
+				or_buf_put(&b->items, &it, sizeof(it));
+		}
+	}
 }
 
 /* The key that a guard of one value has, in its group. */
@@ -229,17 +374,17 @@ static struct keyed *list_keys(struct build *b, size_t from, size_t to, size_t *
 	struct keyed *list;
 
 	for (size_t i = from; i < to; i++)
-		max += keys_of(b, guard_at(b, item_at(b, i)->policy, item_at(b, i)->guard));
+		max += keys_of(b, guard_at(b, item_at(b, i), item_at(b, i)->guard));
 	list = or_mem_array(max, sizeof(*list));
 	*n = 0;
 	for (size_t i = from; i < to; i++) {
 		const struct item *it = item_at(b, i);
-		const struct pol_code_guard *g = guard_at(b, it->policy, it->guard);
+		const struct pol_code_guard *g = guard_at(b, it, it->guard);
 		uint32_t keys = keys_of(b, g);
 
 		/* A key is made from the guard, whose pool must not move: look again each time. */
 		for (uint32_t k = 0; k < keys; k++) {
-			uint32_t key = key_of(b, guard_at(b, it->policy, it->guard), k);
+			uint32_t key = key_of(b, guard_at(b, it, it->guard), k);
 
 			list[(*n)++] = (struct keyed){order_of(b, kind, key), key, (uint32_t)i};
 		}
@@ -342,11 +487,10 @@ static uint32_t make_child(struct build *b, const struct keyed *list, size_t n, 
 
 	for (size_t i = 0; i < n; i++) {
 		struct item it = *item_at(b, list[i].item);
+		const struct pol_code_guard *g = guard_at(b, &it, it.guard);
 
-		it.copies *= keys_of(b, guard_at(b, it.policy, it.guard));
-		it.used |= 1ULL << it.guard;
-		if (is_likely(b, guard_at(b, it.policy, it.guard)))
-			it.redo |= 1ULL << it.guard;
+		it.copies *= keys_of(b, g);
+		use(&it, it.guard, it.guard == it.either || is_likely(b, g));
 		or_buf_put(&b->items, &it, sizeof(it));
 	}
 	if (!or_buf_ok(&b->items))
@@ -393,11 +537,44 @@ static struct pol_code_range settle(struct build *b, size_t mark)
 	return r;
 }
 
+/* Groups the items from `from` to the top; returns the first that is in no group. */
+static size_t make_groups(struct build *b, size_t from, unsigned int depth)
+{
+	size_t end = b->items.n / sizeof(struct item), i = from;
+
+	choose(b, from, end - from);
+	while (i < end && item_at(b, i)->guard != NONE) {
+		size_t next = i + 1;
+
+		while (next < end && item_at(b, next)->guard != NONE &&
+		       item_at(b, next)->dim == item_at(b, i)->dim)
+			next++;
+		make_group(b, i, next, depth);
+		i = next;
+	}
+	return i;
+}
+
+/* The items from `from` to the top as entries, a policy's copies as one. */
+static struct pol_code_range put_entries(struct build *b, size_t from)
+{
+	size_t end = b->items.n / sizeof(struct item);
+	struct pol_code_range r = {count_of(&b->entries, sizeof(struct pol_index_entry)), 0};
+
+	for (size_t i = from; i < end; i++) {
+		if (i > from && item_at(b, i)->policy == item_at(b, i - 1)->policy)
+			continue;
+		put_entry(b, item_at(b, i));
+		r.n++;
+	}
+	return r;
+}
+
 /* Over the items from `from` to the top, which it takes off. */
 static uint32_t make_node(struct build *b, size_t from, unsigned int depth)
 {
-	size_t end = b->items.n / sizeof(struct item), i = from, mark = b->made.n;
-	struct pol_index_node node = {.groups = {0, 0}};
+	size_t end = b->items.n / sizeof(struct item), rest = from, mark = b->made.n;
+	struct pol_index_node node = {.common = POL_INDEX_NONE};
 	uint32_t at = count_of(&b->entries, sizeof(struct pol_index_entry));
 
 	if (end - from == 1) {
@@ -406,22 +583,15 @@ static uint32_t make_node(struct build *b, size_t from, unsigned int depth)
 		return at | POL_INDEX_ENTRY;
 	}
 	if (end - from > LEAF_MAX && depth < DEPTH_MAX) {
-		choose(b, from, end - from);
-		while (i < end && item_at(b, i)->guard != GUARDS_MAX) {
-			size_t next = i + 1;
-
-			while (next < end && item_at(b, next)->guard != GUARDS_MAX &&
-			       item_at(b, next)->dim == item_at(b, i)->dim)
-				next++;
-			make_group(b, i, next, depth);
-			i = next;
+		node.common = take_common(b, from, end - from);
+		rest = make_groups(b, from, depth);
+		if (end - rest > LEAF_MAX) {
+			split_either(b, rest, end);
+			rest = make_groups(b, rest, depth);
 		}
 	}
 	node.groups = settle(b, mark);
-	node.entries.at = count_of(&b->entries, sizeof(struct pol_index_entry));
-	node.entries.n = (uint32_t)(end - i);
-	for (; i < end; i++)
-		put_entry(b, item_at(b, i));
+	node.entries = put_entries(b, rest);
 	or_buf_cut(&b->items, from * sizeof(struct item));
 	at = count_of(&b->nodes, sizeof(node));
 	or_buf_put(&b->nodes, &node, sizeof(node));
@@ -462,13 +632,13 @@ const struct pol_index *pol_index_build(struct pol_code_pool *pool,
 	const struct pol_index *ix;
 
 	for (size_t i = 0; i < OR_LEN(bufs); i++)
-		or_buf_init(bufs[i], POL_CODE_POOL_MAX);
+		pol_code_pool_start(bufs[i]);
 	b.of_guard =
 	    or_mem_array(pool->guards.n / sizeof(struct pol_code_guard) + 1, sizeof(struct tally));
 	b.of_dim =
 	    or_mem_array(pool->dims.n / sizeof(struct pol_code_dim) + 1, sizeof(struct tally));
 	for (uint32_t i = 0; i < n; i++) {
-		struct item it = {.policy = i, .copies = 1};
+		struct item it = {.policy = i, .copies = 1, .either = NONE};
 
 		if (!policies[i]->template)
 			or_buf_put(&b.items, &it, sizeof(it));
