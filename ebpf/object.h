@@ -10,6 +10,7 @@
 
 extern const struct or_slice tap_object_scope;
 extern const struct or_slice tap_object_look;
+extern const struct or_slice tap_object_stream;
 extern const struct or_slice tap_object_exec;
 extern const struct or_slice tap_object_conn;
 extern const struct or_slice tap_object_file;

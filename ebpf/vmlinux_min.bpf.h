@@ -25,11 +25,13 @@ typedef int pid_t;
 typedef unsigned short umode_t;
 typedef __u32 dev_t;
 typedef _Bool bool;
+enum { false, true };
 
 enum bpf_map_type {
 	BPF_MAP_TYPE_HASH = 1,
 	BPF_MAP_TYPE_ARRAY = 2,
 	BPF_MAP_TYPE_PERCPU_ARRAY = 6,
+	BPF_MAP_TYPE_LRU_HASH = 9,
 	BPF_MAP_TYPE_RINGBUF = 27,
 };
 
