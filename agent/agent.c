@@ -60,6 +60,7 @@ struct ag_agent {
 	struct ag_link_kafka *kafka;
 	struct ag_ship *ship;
 	struct ag_observe *observe;
+	struct ag_observed *observed;
 	struct ag_announce *announce;
 	struct ag_admin *admin;
 	struct ag_telemetry *telemetry;
@@ -204,6 +205,14 @@ static enum or_code open_gate(struct ag_agent *g, struct or_err *err)
 	return rc ? or_err_wrap(err, rc, "gate") : OR_OK;
 }
 
+/* A tap that was heard before the intake is open is offered again. */
+static enum or_code take_lineage(void *arg, struct or_slice event)
+{
+	struct ag_agent *g = arg;
+
+	return g->telemetry ? ag_telemetry_put_lineage(g->telemetry, event) : OR_FULL;
+}
+
 /* What the tap tells; where there is none, that. */
 static void open_observe(struct ag_agent *g)
 {
@@ -217,6 +226,14 @@ static void open_observe(struct ag_agent *g)
 	    .rate = c->tap.rate,
 	    .quota_bytes = c->tap.quota};
 
+	const struct ag_observed_opt observed = {.loop = g->loop,
+	    .product = g->product,
+	    .workload = g->workload,
+	    .fn = take_lineage,
+	    .arg = g};
+
+	g->observed = ag_observed_new(&observed);
+	opt.observed = g->observed;
 	g->observe = ag_observe_new(&opt);
 }
 
@@ -373,6 +390,7 @@ static void on_drained(void *arg)
 	g->drain_until_ns = or_loop_now_ns(g->loop) + AG_AGENT_DRAIN_NS;
 	or_loop_timer_cancel(g->drain);
 	ag_observe_drain(g->observe);
+	ag_observed_finish(g->observed);
 	check_drained(g);
 }
 
@@ -470,8 +488,9 @@ void ag_agent_free(struct ag_agent *g)
 		or_loop_signal_cancel(g->signals[i]);
 	or_loop_timer_cancel(g->drain);
 	ag_admin_free(g->admin);
-	ag_telemetry_close(g->telemetry);
 	ag_observe_free(g->observe);
+	ag_observed_free(g->observed);
+	ag_telemetry_close(g->telemetry);
 	ag_announce_free(g->announce);
 	ag_ship_free(g->ship);
 	ag_link_http_free(g->http);

@@ -253,6 +253,12 @@ static const struct or_opt opts[] = {
 	.offset = AT(tap.args),
 	.def = "false",
 	.help = "Whether records of process starts hold the arguments, which may be secrets."},
+    {.name = "tap.lineage",
+	.type = OR_OPT_BOOL,
+	.offset = AT(tap.lineage),
+	.def = "false",
+	.help = "Whether the workload's own connections to PostgreSQL, Kafka and S3 that are not "
+		"encrypted are read, for OpenLineage events of the data sets it reads and writes."},
     {.name = "tap.rate",
 	.type = OR_OPT_U64,
 	.offset = AT(tap.rate),

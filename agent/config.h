@@ -77,6 +77,7 @@ struct ag_config {
 		int64_t window_ns;
 		struct or_opt_list ignore; /* beginnings of paths, or patterns with * */
 		bool args;
+		bool lineage;
 		uint64_t rate;
 		uint64_t quota;
 	} tap;

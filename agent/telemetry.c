@@ -145,6 +145,11 @@ void ag_telemetry_close(struct ag_telemetry *t)
 	or_mem_free(t);
 }
 
+enum or_code ag_telemetry_put_lineage(struct ag_telemetry *t, struct or_slice event)
+{
+	return ag_capture_put_lineage(t->capture, event);
+}
+
 void ag_telemetry_wake(struct ag_telemetry *t)
 {
 	if (t->ship)

@@ -39,6 +39,9 @@ OR_NODISCARD enum or_code ag_telemetry_open(
 /* NULL does nothing. */
 void ag_telemetry_close(struct ag_telemetry *t);
 
+/* A lineage event from within the agent, as JSON. OR_FULL, OR_IO. */
+OR_NODISCARD enum or_code ag_telemetry_put_lineage(struct ag_telemetry *t, struct or_slice event);
+
 /* A certificate came: tries at once. */
 void ag_telemetry_wake(struct ag_telemetry *t);
 /* Records that the collector has not acknowledged; 0 where nothing can be done about them now. */

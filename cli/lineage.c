@@ -183,6 +183,24 @@ static void draw_all(struct graph *g, struct or_slice product)
 	}
 }
 
+/* "undeclared input: dataset:postgres://db:5432 shop.public.a, by job:orders:pod-1" */
+static void put_findings(const struct or_json *j)
+{
+	const struct or_json *list = or_json_get_type(j, "findings", OR_JSON_ARRAY);
+
+	for (size_t i = 0; list && i < list->array.n; i++) {
+		const struct or_json *f = list->array.items[i];
+		bool input = or_slice_is(text(f, "kind"), "undeclared_input");
+
+		ctl_term_printf(CTL_TERM_WARN, "  undeclared %s", input ? "input" : "output");
+		printf(": ");
+		ctl_term_put(CTL_TERM_PLAIN, text(f, "dataset"));
+		ctl_term_printf(CTL_TERM_DIM, ", seen of ");
+		ctl_term_put(CTL_TERM_DIM, text(f, "job"));
+		putchar('\n');
+	}
+}
+
 static int show(struct ctl_api *api, struct or_slice body, struct or_slice product, bool json)
 {
 	struct graph g = {.arena = api->state->arena};
@@ -201,6 +219,7 @@ static int show(struct ctl_api *api, struct or_slice body, struct or_slice produ
 		rc = read_graph(&g, j, &err);
 	if (rc == OR_OK)
 		draw_all(&g, product);
+	put_findings(j);
 	or_map_done(&g.by_id);
 	return rc ? ctl_term_fail("lineage", &err) : CTL_EXIT_YES;
 }

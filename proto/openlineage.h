@@ -14,6 +14,9 @@
 
 #include "base/json.h"
 
+/* The producer of events that tell what was observed, not what somebody declared. */
+#define WIRE_OPENLINEAGE_OBSERVER "https://outrider.dev/tap"
+
 #define WIRE_OPENLINEAGE_DATASETS_MAX 10000 /* inputs, and outputs, of one event */
 
 enum wire_openlineage_kind {

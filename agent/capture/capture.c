@@ -55,6 +55,11 @@ enum or_code ag_capture_append(
 	return rc;
 }
 
+enum or_code ag_capture_put_lineage(struct ag_capture *c, struct or_slice event)
+{
+	return ag_capture_append(c, AG_CAPTURE_LINEAGE, event, 1);
+}
+
 enum or_code ag_capture_put_metrics(struct ag_capture *c, struct or_slice request, uint64_t points)
 {
 	return ag_capture_append(c, AG_CAPTURE_METRICS, request, points);

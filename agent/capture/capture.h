@@ -49,6 +49,9 @@ void ag_capture_free(struct ag_capture *c);
 OR_NODISCARD enum or_code ag_capture_put_metrics(
     struct ag_capture *c, struct or_slice request, uint64_t points);
 
+/* A lineage event from within the agent, as JSON. OR_FULL, OR_IO. */
+OR_NODISCARD enum or_code ag_capture_put_lineage(struct ag_capture *c, struct or_slice event);
+
 /* "127.0.0.1:4318": where it listens. */
 const char *ag_capture_address(const struct ag_capture *c);
 

@@ -15,6 +15,8 @@ struct head {
 };
 
 _Static_assert(sizeof(struct head) + sizeof(struct ag_note_seen) <= AG_NOTE_MAX, "a note's limit");
+_Static_assert(
+    sizeof(struct head) + sizeof(struct ag_note_dataset) <= AG_NOTE_MAX, "a note's limit");
 _Static_assert(sizeof(struct head) + sizeof(struct ag_note_state) <= AG_NOTE_MAX, "a note's limit");
 _Static_assert(sizeof(struct head) + sizeof(struct ag_note_loss) <= AG_NOTE_MAX, "a note's limit");
 
@@ -24,6 +26,7 @@ static size_t size_of(unsigned int type)
 	case AG_NOTE_STATE: return sizeof(struct ag_note_state);
 	case AG_NOTE_SEEN: return sizeof(struct ag_note_seen);
 	case AG_NOTE_LOSS: return sizeof(struct ag_note_loss);
+	case AG_NOTE_DATASET: return sizeof(struct ag_note_dataset);
 	default: return 0;
 	}
 }
@@ -91,6 +94,14 @@ static bool is_seen(const struct ag_note_seen *s)
 	       has_end(s->object, sizeof(s->object)) && has_end(s->extra, sizeof(s->extra));
 }
 
+static bool is_dataset(const struct ag_note_dataset *d)
+{
+	return d->write <= 1 && d->sure <= TAP_WIRE_GUESS &&
+	       has_end(d->protocol, sizeof(d->protocol)) &&
+	       has_end(d->name_space, sizeof(d->name_space)) && d->name_space[0] &&
+	       has_end(d->name, sizeof(d->name)) && d->name[0];
+}
+
 enum or_code ag_note_decode(struct ag_note *out, struct or_slice raw)
 {
 	struct head head;
@@ -107,5 +118,7 @@ enum or_code ag_note_decode(struct ag_note *out, struct or_slice raw)
 		return is_state(&out->state) ? OR_OK : OR_PARSE;
 	if (out->type == AG_NOTE_SEEN)
 		return is_seen(&out->seen) ? OR_OK : OR_PARSE;
+	if (out->type == AG_NOTE_DATASET)
+		return is_dataset(&out->dataset) ? OR_OK : OR_PARSE;
 	return OR_OK;
 }

@@ -2,7 +2,7 @@
 /*
  * What the tap role tells the agent: one note a datagram, over a pair of sockets that both inherit.
  *
- *   tap ── state (what is watched, and why not more), seen, loss ──▶ agent
+ *   tap ── state (what is watched, and why not more), seen, loss, data sets ──▶ agent
  *   tap ◀── one byte: say your state again ────────────────────────── agent
  *
  * Both ends are the same program on one machine, so a note is a plain struct behind a head. It is
@@ -16,13 +16,14 @@
 
 #include "base/err.h"
 #include "ebpf/loader.h"
+#include "ebpf/wire/wire.h"
 
 #define AG_NOTE_WHY   512
 #define AG_NOTE_ENDED 64
 #define AG_NOTE_EXTRA 256
 #define AG_NOTE_MAX   2048
 
-enum ag_note_type { AG_NOTE_STATE = 1, AG_NOTE_SEEN, AG_NOTE_LOSS };
+enum ag_note_type { AG_NOTE_STATE = 1, AG_NOTE_SEEN, AG_NOTE_LOSS, AG_NOTE_DATASET };
 
 /* Who watches what. Sent at the start, and when the agent asks. */
 struct ag_note_state {
@@ -65,6 +66,17 @@ struct ag_note_loss {
 	uint64_t missed[TAP_KINDS];    /* the kernel skipped the program */
 	uint64_t malformed[TAP_KINDS];
 	uint64_t crowded[TAP_KINDS]; /* too many different objects in one window */
+	uint64_t segments;           /* of connections: their ring was full */
+	uint64_t datasets;           /* too many different ones */
+};
+
+/* A data set that the workload was seen to read or write. */
+struct ag_note_dataset {
+	uint32_t write; /* 0, 1 */
+	uint32_t sure;  /* enum tap_wire_sure */
+	char protocol[16];
+	char name_space[TAP_WIRE_NAMESPACE];
+	char name[TAP_WIRE_NAME];
 };
 
 struct ag_note {
@@ -73,6 +85,7 @@ struct ag_note {
 		struct ag_note_state state;
 		struct ag_note_seen seen;
 		struct ag_note_loss loss;
+		struct ag_note_dataset dataset;
 	};
 };
 

@@ -205,7 +205,7 @@ static void on_loss(struct ag_observe *o, const struct ag_note_loss *loss)
 	drop(o, DROP_CROWDED, sum(loss->crowded));
 	drop(o, DROP_MAP, sum(loss->untracked));
 	drop(o, DROP_MISSED, sum(loss->missed));
-	drop(o, DROP_OTHER, sum(loss->malformed));
+	drop(o, DROP_OTHER, sum(loss->malformed) + loss->segments + loss->datasets);
 }
 
 /* ---- what is watched */
@@ -323,7 +323,10 @@ static void take_notes(struct ag_observe *o, int max)
 			on_state(o, &note.state);
 		else if (note.type == AG_NOTE_SEEN)
 			on_seen(o, &note.seen);
-		else
+		else if (note.type == AG_NOTE_DATASET) {
+			if (o->opt.observed)
+				ag_observed_put(o->opt.observed, &note.dataset);
+		} else
 			on_loss(o, &note.loss);
 	}
 }
@@ -467,6 +470,10 @@ void ag_observe_put_status(struct or_jsonw *w, const struct ag_observe *o)
 	or_jsonw_kv_u64(w, "ignored", o->ignored);
 	or_jsonw_kv_u64(w, "recorded", o->recorded);
 	put_classes(w, o);
+	if (o->opt.observed) {
+		or_jsonw_key(w, "lineage");
+		ag_observed_put_status(w, o->opt.observed);
+	}
 	or_jsonw_key(w, "dropped");
 	or_jsonw_object(w);
 	for (size_t i = 0; i < DROPS; i++)

@@ -17,6 +17,7 @@
 #define AGENT_TAP_OBSERVE_H
 
 #include "agent/gate/record.h"
+#include "agent/tap/observed.h"
 #include "base/jsonw.h"
 
 #define AG_OBSERVE_LOSS_NS (10 * OR_NS_PER_S)
@@ -32,6 +33,7 @@ struct ag_observe_opt {
 	int fd;                              /* the tap's notes; 0: there is no tap */
 	uint64_t rate;                       /* > 0 */
 	uint64_t quota_bytes;                /* at most half of the spool's counts */
+	struct ag_observed *observed;        /* takes data sets; may be NULL; borrowed */
 };
 
 struct ag_observe *ag_observe_new(const struct ag_observe_opt *opt);

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/tap/tap.h"
 
+#include "agent/tap/datasets.h"
 #include "agent/tap/sieve.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "ebpf/feed.h"
+#include "ebpf/stream/stream.h"
 
 #include <errno.h>
 #include <linux/capability.h>
@@ -29,6 +31,10 @@ struct tap {
 	struct tap_loader *loader;
 	struct tap_feed *feed;
 	struct ag_sieve *sieve;
+	struct tap_stream *stream; /* NULL: connections are not read */
+	struct ag_datasets *datasets;
+	struct or_loop_io *bytes;
+	struct or_loop_timer *bytes_due;
 	struct or_loop_io *asked;    /* the agent wants to know the state */
 	struct or_loop_io *writable; /* the agent was behind */
 	struct or_loop_timer *window, *loss_due;
@@ -36,6 +42,7 @@ struct tap {
 	struct ag_note state;
 	struct ag_note loss; /* what was not sent yet */
 	struct tap_stats told[TAP_KINDS];
+	uint64_t told_segments;
 };
 
 static void on_writable(void *arg, int fd, int what)
@@ -44,7 +51,7 @@ static void on_writable(void *arg, int fd, int what)
 
 	(void)fd;
 	(void)what;
-	if (!ag_sieve_flush(t->sieve))
+	if (!ag_sieve_flush(t->sieve) || !ag_datasets_flush(t->datasets))
 		return;
 	or_loop_io_cancel(t->writable);
 	t->writable = NULL;
@@ -121,6 +128,21 @@ static void drop_capabilities(void)
 		OR_LOG(OR_LOG_WARN, "tap.kept_capabilities", or_log_i64("errno", errno));
 }
 
+static void on_access(void *arg, const struct tap_wire_access *access)
+{
+	ag_datasets_put(((struct tap *)arg)->datasets, access);
+}
+
+/* Where connections can't be read the rest is watched all the same. */
+static void open_stream(struct tap *t)
+{
+	struct ag_note_state *s = &t->state.state;
+	struct or_err err = {0};
+
+	if (tap_stream_open(&t->stream, t->config->tap.cgroup, on_access, t, &err) != OR_OK)
+		say(s->why, sizeof(s->why), "lineage", err.msg);
+}
+
 /* True where at least one probe watches the workload. */
 static bool open_probes(struct tap *t)
 {
@@ -141,6 +163,8 @@ static bool open_probes(struct tap *t)
 		return false;
 	}
 	fill_state(t, NULL);
+	if (t->config->tap.lineage && t->state.state.tier)
+		open_stream(t);
 	return t->state.state.tier > 0;
 }
 
@@ -160,6 +184,7 @@ static void on_window(void *arg)
 static void read_loss(struct tap *t)
 {
 	struct ag_note_loss *loss = &t->loss.loss;
+	struct tap_stream_stats bytes;
 	struct tap_stats now;
 
 	for (unsigned int i = 0; i < TAP_KINDS; i++) {
@@ -174,6 +199,12 @@ static void read_loss(struct tap *t)
 		*told = now;
 	}
 	ag_sieve_take_loss(t->sieve, loss);
+	loss->datasets += ag_datasets_take_crowded(t->datasets);
+	if (!t->stream)
+		return;
+	tap_stream_stats(&bytes, t->stream);
+	loss->segments += bytes.lost_ring - t->told_segments;
+	t->told_segments = bytes.lost_ring;
 }
 
 static void on_event(void *arg, const struct tap_event *ev);
@@ -232,6 +263,35 @@ static void on_event(void *arg, const struct tap_event *ev)
 		t->loss_due = or_loop_timer_start(t->loop, LOSS_NS, on_loss_due, t);
 }
 
+/* ---- connections, as tap_feed does it with events */
+
+static void on_bytes(void *arg, int fd, int what);
+
+static void on_bytes_due(void *arg)
+{
+	struct tap *t = arg;
+
+	t->bytes_due = NULL;
+	if (tap_stream_drain(t->stream, TAP_FEED_BUDGET) == TAP_FEED_BUDGET)
+		t->bytes_due = or_loop_timer_start(t->loop, 0, on_bytes_due, t);
+	else
+		t->bytes =
+		    or_loop_io_start(t->loop, tap_stream_fd(t->stream), OR_LOOP_READ, on_bytes, t);
+	if (!t->loss_due)
+		t->loss_due = or_loop_timer_start(t->loop, LOSS_NS, on_loss_due, t);
+}
+
+static void on_bytes(void *arg, int fd, int what)
+{
+	struct tap *t = arg;
+
+	(void)fd;
+	(void)what;
+	or_loop_io_cancel(t->bytes);
+	t->bytes = NULL;
+	t->bytes_due = or_loop_timer_start(t->loop, TAP_FEED_DELAY_NS, on_bytes_due, t);
+}
+
 static void on_asked(void *arg, int fd, int what)
 {
 	struct tap *t = arg;
@@ -248,6 +308,8 @@ static void on_asked(void *arg, int fd, int what)
 		return;
 	}
 	(void)!ag_note_send(t->fd, &t->state);
+	ag_datasets_again(t->datasets);
+	ag_datasets_flush(t->datasets);
 }
 
 static void on_signal(void *arg, int signo)
@@ -270,6 +332,9 @@ static void start(struct tap *t)
 	for (size_t i = 0; i < OR_LEN(numbers); i++)
 		t->signals[i] = or_loop_signal_start(t->loop, numbers[i], on_signal, t);
 	t->feed = tap_feed_start(t->loop, t->loader, on_event, t);
+	if (t->stream)
+		t->bytes =
+		    or_loop_io_start(t->loop, tap_stream_fd(t->stream), OR_LOOP_READ, on_bytes, t);
 	t->asked = or_loop_io_start(t->loop, t->fd, OR_LOOP_READ, on_asked, t);
 }
 
@@ -277,6 +342,8 @@ static void stop(struct tap *t)
 {
 	tap_feed_cancel(t->feed);
 	t->feed = NULL;
+	or_loop_io_cancel(t->bytes);
+	or_loop_timer_cancel(t->bytes_due);
 	or_loop_io_cancel(t->asked);
 	or_loop_io_cancel(t->writable);
 	or_loop_timer_cancel(t->window);
@@ -294,8 +361,11 @@ static void tell_rest(struct tap *t)
 	for (int i = 0; i < END_DRAINS; i++)
 		if (!tap_loader_drain(t->loader, TAP_FEED_BUDGET, on_event, t))
 			break;
+	for (int i = 0; t->stream && i < END_DRAINS; i++)
+		if (!tap_stream_drain(t->stream, TAP_FEED_BUDGET))
+			break;
 	ag_sieve_turn(t->sieve);
-	while (!ag_sieve_flush(t->sieve) && wait_ms > 0) {
+	while (!(ag_sieve_flush(t->sieve) && ag_datasets_flush(t->datasets)) && wait_ms > 0) {
 		poll(&p, 1, 10);
 		wait_ms -= 10;
 	}
@@ -318,7 +388,10 @@ int ag_tap_run(
     struct or_loop *loop, const struct ag_config *config, or_loop_fn *on_ready, void *arg)
 {
 	struct tap t = {.loop = loop, .config = config, .fd = (int)config->tap.fd};
-	bool watches = open_probes(&t);
+	bool watches;
+
+	t.datasets = ag_datasets_new(send_note, &t);
+	watches = open_probes(&t);
 
 	drop_capabilities();
 	log_state(&t.state.state);
@@ -335,6 +408,8 @@ int ag_tap_run(
 			or_loop_signal_cancel(t.signals[i]);
 		ag_sieve_free(t.sieve);
 	}
+	tap_stream_close(t.stream);
+	ag_datasets_free(t.datasets);
 	tap_loader_close(t.loader);
 	return watches ? 0 : AG_TAP_EXIT_ABSENT;
 }

@@ -12,6 +12,7 @@ struct node;
 struct edge {
 	struct node *to;
 	int64_t time_ns;
+	bool declared, observed; /* by whom it was said */
 };
 
 struct product {
@@ -158,19 +159,28 @@ static void claim(struct product *p, struct node *n)
 	p->nodes[p->n++] = n;
 }
 
-static void connect(struct co_lineage *l, struct node *from, struct node *to, int64_t time_ns)
+static void mark(struct edge *e, int64_t time_ns, bool observed)
+{
+	if (time_ns > e->time_ns)
+		e->time_ns = time_ns;
+	e->observed |= observed;
+	e->declared |= !observed;
+}
+
+static void connect(
+    struct co_lineage *l, struct node *from, struct node *to, int64_t time_ns, bool observed)
 {
 	for (size_t i = 0; i < from->n_out; i++) {
 		if (from->out[i].to == to) {
-			if (time_ns > from->out[i].time_ns)
-				from->out[i].time_ns = time_ns;
+			mark(&from->out[i], time_ns, observed);
 			return;
 		}
 	}
 	if (from->n_out >= CO_LINEAGE_EDGES_MAX || to->n_in >= CO_LINEAGE_EDGES_MAX)
 		return;
 	from->out = grown(from->out, from->n_out, sizeof(*from->out));
-	from->out[from->n_out++] = (struct edge){to, time_ns};
+	from->out[from->n_out] = (struct edge){.to = to, .time_ns = time_ns};
+	mark(&from->out[from->n_out++], time_ns, observed);
 	to->in = grown(to->in, to->n_in, sizeof(struct node *));
 	to->in[to->n_in++] = from;
 	l->edges++;
@@ -199,8 +209,13 @@ static void note_state(struct node *job, const struct wire_openlineage *e)
 }
 
 static void add_datasets(struct co_lineage *l, struct product *p, struct node *job,
-    const struct wire_openlineage_name *names, size_t n, bool is_input, int64_t time_ns)
+    const struct wire_openlineage *event, bool is_input)
 {
+	const struct wire_openlineage_name *names = is_input ? event->inputs : event->outputs;
+	size_t n = is_input ? event->n_inputs : event->n_outputs;
+	bool observed = or_slice_is(event->producer, WIRE_OPENLINEAGE_OBSERVER);
+	int64_t time_ns = event->time_ns;
+
 	for (size_t i = 0; i < n; i++) {
 		struct node *dataset = get_node(l, false, &names[i], time_ns);
 
@@ -210,9 +225,9 @@ static void add_datasets(struct co_lineage *l, struct product *p, struct node *j
 		}
 		claim(p, dataset);
 		if (job && is_input)
-			connect(l, dataset, job, time_ns);
+			connect(l, dataset, job, time_ns, observed);
 		else if (job)
-			connect(l, job, dataset, time_ns);
+			connect(l, job, dataset, time_ns, observed);
 	}
 }
 
@@ -235,8 +250,8 @@ void co_lineage_add(
 		l->dropped++;
 		return;
 	}
-	add_datasets(l, p, job, event->inputs, event->n_inputs, true, event->time_ns);
-	add_datasets(l, p, job, event->outputs, event->n_outputs, false, event->time_ns);
+	add_datasets(l, p, job, event, true);
+	add_datasets(l, p, job, event, false);
 }
 
 /* ---- the answer */
@@ -318,7 +333,66 @@ static void put_edges(struct or_jsonw *w, const struct node *n)
 		put_id(w, "from", n);
 		put_id(w, "to", n->out[i].to);
 		put_time(w, "time", n->out[i].time_ns);
+		or_jsonw_kv_bool(w, "declared", n->out[i].declared);
+		or_jsonw_kv_bool(w, "observed", n->out[i].observed);
 		or_jsonw_end(w);
+	}
+}
+
+static bool is_of(const struct node *n, const struct product *p)
+{
+	for (size_t i = 0; i < n->n_products; i++)
+		if (n->products[i] == p)
+			return true;
+	return false;
+}
+
+/* Whether some job of the product says that it reads the data set. */
+static bool is_declared_input(const struct node *dataset, const struct product *p)
+{
+	for (size_t i = 0; i < dataset->n_out; i++)
+		if (dataset->out[i].declared && is_of(dataset->out[i].to, p))
+			return true;
+	return false;
+}
+
+/* Or writes it. */
+static bool is_declared_output(const struct node *dataset, const struct product *p)
+{
+	for (size_t i = 0; i < dataset->n_in; i++) {
+		const struct node *job = dataset->in[i];
+
+		for (size_t k = 0; k < job->n_out && is_of(job, p); k++)
+			if (job->out[k].to == dataset && job->out[k].declared)
+				return true;
+	}
+	return false;
+}
+
+static void put_finding(struct or_jsonw *w, const char *kind, const struct node *dataset,
+    const struct node *job, int64_t time_ns)
+{
+	or_jsonw_object(w);
+	or_jsonw_kv_text(w, "kind", kind);
+	put_id(w, "dataset", dataset);
+	put_id(w, "job", job);
+	put_time(w, "time", time_ns);
+	or_jsonw_end(w);
+}
+
+/* What a workload of the product was seen to read or write though nobody declared it. */
+static void put_findings(struct or_jsonw *w, const struct node *n, const struct product *p)
+{
+	for (size_t i = 0; i < n->n_out; i++) {
+		const struct edge *e = &n->out[i];
+		const struct node *job = n->is_job ? n : e->to, *dataset = n->is_job ? e->to : n;
+
+		if (!e->observed || e->declared || !is_of(job, p))
+			continue;
+		if (n->is_job && !is_declared_output(dataset, p))
+			put_finding(w, "undeclared_output", dataset, job, e->time_ns);
+		else if (!n->is_job && !is_declared_input(dataset, p))
+			put_finding(w, "undeclared_input", dataset, job, e->time_ns);
 	}
 }
 
@@ -349,6 +423,11 @@ bool co_lineage_put(struct or_jsonw *w, struct co_lineage *l, struct or_slice pr
 	or_jsonw_array(w);
 	for (size_t i = 0; i < k.n; i++)
 		put_edges(w, k.nodes[i]);
+	or_jsonw_end(w);
+	or_jsonw_key(w, "findings");
+	or_jsonw_array(w);
+	for (size_t i = 0; i < k.n; i++)
+		put_findings(w, k.nodes[i], p);
 	or_jsonw_end(w);
 	or_jsonw_end(w);
 	or_mem_free(k.nodes);

@@ -31,9 +31,12 @@ void co_lineage_add(
     struct co_lineage *l, struct or_slice product, const struct wire_openlineage *event);
 
 /*
- * Puts {"product","nodes":[…],"edges":[{"from","to","time"}]}: everything that is connected, in
- * either direction, with what the product reported itself. False, and nothing put: the product
- * reported nothing.
+ * Puts {"product","nodes":[…],"edges":[{"from","to","time","declared","observed"}],"findings":
+ * [{"kind","dataset","job","time"}]}: everything that is connected, in either direction, with what
+ * the product reported itself. An edge is observed where an agent saw it happen, declared where
+ * anybody else said so. A finding (undeclared_input, undeclared_output) is a data set that a
+ * workload of the product was seen to use and none of the product's jobs declares. False, and
+ * nothing put: the product reported nothing.
  */
 bool co_lineage_put(struct or_jsonw *w, struct co_lineage *l, struct or_slice product);
 

@@ -5,17 +5,19 @@
 
 #include <stdio.h>
 
+static const char *producer = "p:1";
+
 static void add(struct co_lineage *l, const char *product, const char *job, const char *type,
     int minute, const char *in, const char *out)
 {
 	struct or_arena *a = or_arena_new(0);
 	const char *text = or_arena_printf(a,
-	    "{\"eventTime\":\"2026-11-24T11:%02d:00Z\",\"producer\":\"p:1\",\"schemaURL\":\"s:1\","
+	    "{\"eventTime\":\"2026-11-24T11:%02d:00Z\",\"producer\":\"%s\",\"schemaURL\":\"s:1\","
 	    "\"eventType\":\"%s\",\"run\":{\"runId\":\"run-%d\"},\"job\":{\"namespace\":\"n\","
 	    "\"name\":"
 	    "\"%s\"},\"inputs\":[%s%s%s],\"outputs\":[%s%s%s]}",
-	    minute, type, minute, job, *in ? "{\"namespace\":\"file\",\"name\":\"" : "", in,
-	    *in ? "\"}" : "", *out ? "{\"namespace\":\"file\",\"name\":\"" : "", out,
+	    minute, producer, type, minute, job, *in ? "{\"namespace\":\"file\",\"name\":\"" : "",
+	    in, *in ? "\"}" : "", *out ? "{\"namespace\":\"file\",\"name\":\"" : "", out,
 	    *out ? "\"}" : "");
 	struct wire_openlineage e;
 	struct or_err err;
@@ -79,6 +81,47 @@ static void add__takes_events_in_any_order(void **state)
 	co_lineage_free(l);
 }
 
+static size_t count(const char *text, const char *what)
+{
+	size_t n = 0;
+
+	for (; (text = strstr(text, what)); text++)
+		n++;
+	return n;
+}
+
+/* What an agent saw against what anybody said: each data set that nobody declared is a finding. */
+static void put__finds_what_nobody_declared(void **state)
+{
+	struct co_lineage *l = co_lineage_new(100);
+	struct or_buf out;
+	const char *text;
+
+	(void)state;
+	or_buf_init(&out, 1 << 20);
+	add(l, "orders", "refresh", "COMPLETE", 1, "/raw", "/orders");
+	add(l, "other", "theirs", "COMPLETE", 1, "/secret", "");
+	producer = WIRE_OPENLINEAGE_OBSERVER;
+	add(l, "orders", "pod-1", "RUNNING", 2, "/raw", "/orders");
+	text = graph(l, &out, "orders");
+	ASSERT_HAS(text, "\"findings\":[]");
+	assert_int_equal(count(text, "\"declared\":true,\"observed\":false"), 2);
+	assert_int_equal(count(text, "\"declared\":false,\"observed\":true"), 2);
+	/* That another product declares it does not help. */
+	add(l, "orders", "pod-1", "RUNNING", 3, "/secret", "/leak");
+	producer = "p:1";
+	text = graph(l, &out, "orders");
+	assert_int_equal(count(text, "\"kind\""), 2);
+	ASSERT_HAS(text, "{\"kind\":\"undeclared_input\",\"dataset\":\"dataset:file:/secret\","
+			 "\"job\":\"job:n:pod-1\"");
+	ASSERT_HAS(text, "{\"kind\":\"undeclared_output\",\"dataset\":\"dataset:file:/leak\"");
+	/* Declared late is declared. */
+	add(l, "orders", "refresh", "COMPLETE", 4, "/secret", "/leak");
+	ASSERT_HAS(graph(l, &out, "orders"), "\"findings\":[]");
+	or_buf_done(&out);
+	co_lineage_free(l);
+}
+
 static void add__is_bounded(void **state)
 {
 	struct co_lineage *l = co_lineage_new(10);
@@ -107,6 +150,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(put__gives_what_is_connected),
 	    cmocka_unit_test(add__takes_events_in_any_order),
+	    cmocka_unit_test(put__finds_what_nobody_declared),
 	    cmocka_unit_test(add__is_bounded),
 	};
 

@@ -223,15 +223,16 @@ static void take(struct tap_stream *s, const struct tap_raw_segment *seg)
 	}
 	if (!f && (seg->flags & TAP_STREAM_END))
 		return;
-	if (!f)
+	if (!f) {
 		f = new_flow(s, seg);
+		if (f && !may_be_client(seg)) {
+			mute(s, f);
+			return;
+		}
+	}
 	if (!f)
 		return;
 	f->used = ++s->clock;
-	if (!may_be_client(seg)) {
-		mute(s, f);
-		return;
-	}
 	if (seg->payload || (seg->flags & TAP_STREAM_SYN))
 		put_bytes(f, seg);
 	if (seg->flags & TAP_STREAM_END && ++f->ended == 2)

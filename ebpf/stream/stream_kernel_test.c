@@ -65,6 +65,19 @@ static const char request[] =
 static const char answer[] = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
 static char body[200000];
 
+/* Its own port is lower than the server's: who is the client shows by who began. */
+static void bind_below(int fd, const struct sockaddr_in *server)
+{
+	struct sockaddr_in own = *server;
+
+	for (int port = ntohs(server->sin_port) - 1; port > 1024; port--) {
+		own.sin_port = htons((uint16_t)port);
+		if (bind(fd, (struct sockaddr *)&own, sizeof(own)) == 0)
+			return;
+	}
+	_exit(1);
+}
+
 /* The workload puts an object whose body nobody looks at, then another on the same connection. */
 static pid_t put_objects(const struct sockaddr_in *addr)
 {
@@ -78,6 +91,7 @@ static pid_t put_objects(const struct sockaddr_in *addr)
 	if (tap_cgroup_enter(tap_cgroup_entrance(inside)))
 		_exit(1);
 	fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	bind_below(fd, addr);
 	if (connect(fd, (const struct sockaddr *)addr, sizeof(*addr)) < 0)
 		_exit(1);
 	for (int i = 0; i < 2; i++) {
