@@ -4,6 +4,7 @@
 #include "policy/conform.h"
 #include "policy/typecheck.h"
 #include "policy/validate_level.h"
+#include "policy/validate_text.h"
 
 #include <limits.h>
 
@@ -422,6 +423,7 @@ static void check_body(struct validation *v)
 	if (!v->possible && !v->c.full)
 		pol_diag_find(v->c.diags, v->c.src, v->p->at, 1, POL_FINDING_IMPOSSIBLE_POLICY,
 		    "no request that fits the schema satisfies this policy");
+	pol_validate_text_check(b, v->c.diags);
 }
 
 /* Of what fills a slot only the type is asked, as Cedar does. */

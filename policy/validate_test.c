@@ -232,6 +232,8 @@ static void check_findings(
 			    pol_finding_name(expected[i]), i < d.n ? d.items[i].msg : "nothing");
 		assert_true(d.items[i].warning == (expected[i] >= POL_FINDING_WARNINGS));
 	}
+	if (!expected[0])
+		assert_int_equal(d.n, 0);
 	pol_diag_done(&d);
 	pol_set_free(set);
 }
@@ -257,6 +259,19 @@ static void findings__have_cedars_classes(void **state)
 		{POL_FINDING_WRONG_NUMBER_ARGUMENTS, POL_FINDING_FUNCTION_ARGUMENT_VALIDATION,
 		    POL_FINDING_NON_LIT_EXT_CONSTRUCTOR}},
 	    {WHEN("principal in Doc::\"d\""), {POL_FINDING_IMPOSSIBLE_POLICY}},
+	    {WHEN("principal.name == \"say_\xD2\xBB"
+		  "ello\" && principal in Group::\"say_\xD2\xBB"
+		  "ello\""),
+		{POL_FINDING_MIXED_SCRIPT_STRING, POL_FINDING_MIXED_SCRIPT_IDENTIFIER}},
+	    {WHEN("principal.name like \"*\\u{202E}x\" && principal != User::\"\\u{2066}\""),
+		{POL_FINDING_BIDI_CHARS_STRING, POL_FINDING_BIDI_CHARS_IDENTIFIER}},
+	    {WHEN("principal.name == \"日本語カタカナ ひらがな!\" || principal.name == \"한국 "
+		  "漢字\""),
+		{POL_FINDING_NONE}},
+	    {WHEN("{\"is\\u{200B}Admin\": 1} == {\"is\\u{200B}Admin\": 2}"),
+		{POL_FINDING_CONFUSABLE_IDENTIFIER, POL_FINDING_CONFUSABLE_IDENTIFIER}},
+	    {WHEN("{\"a\\u{430}\": 1} == {\"a\\u{430}\": 1} && context has ip"),
+		{POL_FINDING_MIXED_SCRIPT_IDENTIFIER, POL_FINDING_MIXED_SCRIPT_IDENTIFIER}},
 	    {"permit(principal is User,action == Action::\"admin\",resource);",
 		{POL_FINDING_INVALID_ACTION_APPLICATION, POL_FINDING_IMPOSSIBLE_POLICY}},
 	};

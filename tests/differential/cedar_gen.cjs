@@ -24,7 +24,8 @@ class Random {
 }
 
 const NAMES = ['a', 'b', 'owner', 'level', 'x y', 'if', 'tags', '', 'é'];
-const STRINGS = ['', 'a', 'b', 'ab', 'a*b', '\\', '"', '\n', 'é', '日本', '\u0000', "it's", 'x.y'];
+const STRINGS = ['', 'a', 'b', 'ab', 'a*b', '\\', '"', '\n', 'é', '日本', '\u0000', "it's", 'x.y',
+  'say_\u04BBello', 'a\u202Eb', '\u6f22\u5b57\u304b\u306a', 'is\u200BAdmin', '\u03B1b', '\u{1F34C}'];
 const TAGS = ['a', 'b', 'key', ''];
 const IDS = ['a', 'b', 'c', 'x"y', ''];
 const LONGS = ['0', '1', '2', '-1', '7', '42', '9223372036854775807', '-9223372036854775808',
