@@ -140,8 +140,11 @@ static enum or_code split(struct url *u, const char *url, struct or_err *err)
 		return or_err_set(err, OR_INVAL, "\"%s\": a query needs a path before it", url);
 	authority = or_slice(s.p, end);
 	u->target = end < s.n ? or_slice_from(s, end) : OR_SLICE_LIT("/");
-	if (!read_authority(u, authority) || !is_target(u->target))
-		return or_err_set(err, OR_INVAL, "\"%s\" is no URL that can be fetched", url);
+	if (!read_authority(u, authority))
+		return or_err_set(err, OR_INVAL, "\"%s\": expected a host, and a port if any", url);
+	if (!is_target(u->target))
+		return or_err_set(err, OR_INVAL,
+		    "\"%s\": write what is no printable ASCII as %%XX, and no #fragment", url);
 	return OR_OK;
 }
 
@@ -363,12 +366,25 @@ static bool copy_req(struct or_fetch_call *call, const struct or_fetch_req *req)
 	return split(&call->url, call->req.url, NULL) == OR_OK;
 }
 
+/* The system's roots take megabytes: they are read when https is first asked for. */
+static enum or_code need_tls(struct or_fetch *f, const char *url, struct or_err *err)
+{
+	struct or_tls_opt tls = {.server = false};
+
+	if (f->tls || !or_str_has_prefix(or_slice_str(url), "https://"))
+		return OR_OK;
+	return or_tls_new(&f->tls, &tls, err);
+}
+
 enum or_code or_fetch_start(struct or_fetch_call **out, struct or_fetch *f,
     const struct or_fetch_req *req, or_http_client_fn *fn, void *arg, struct or_err *err)
 {
 	struct or_fetch_call *call;
 	enum or_code rc = or_fetch_check(req->url, err);
 
+	if (rc)
+		return rc;
+	rc = need_tls(f, req->url, err);
 	if (rc)
 		return rc;
 	if (f->n_calls == OR_FETCH_CALLS)
@@ -401,8 +417,9 @@ enum or_code or_fetch_new(
     struct or_fetch **out, struct or_loop *loop, const struct or_fetch_opt *opt, struct or_err *err)
 {
 	struct or_tls_opt tls = {.ca = opt ? opt->ca : OR_SLICE_NONE};
+	struct or_http_client_opt http = {.idle_ns = opt ? opt->idle_ns : 0};
 	struct or_fetch *f = or_mem_new(sizeof(*f));
-	enum or_code rc = or_tls_new(&f->tls, &tls, err);
+	enum or_code rc = tls.ca.n ? or_tls_new(&f->tls, &tls, err) : OR_OK;
 
 	if (rc) {
 		or_mem_free(f);
@@ -410,7 +427,7 @@ enum or_code or_fetch_new(
 	}
 	f->loop = loop;
 	f->fn = opt && opt->lookup ? opt->lookup : ask_system;
-	f->client = or_http_client_new(loop, NULL);
+	f->client = or_http_client_new(loop, &http);
 	*out = f;
 	return OR_OK;
 }

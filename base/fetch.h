@@ -26,11 +26,12 @@ typedef size_t or_fetch_lookup_fn(
     struct or_net_addr addrs[OR_FETCH_ADDRS], const char *name, uint16_t port);
 
 struct or_fetch_opt {
-	struct or_slice ca;         /* roots of trust in PEM; empty: the system's */
+	struct or_slice ca; /* roots of trust in PEM; empty: the system's, when first needed */
+	int64_t idle_ns;    /* how long connections are kept; 0: 15 s */
 	or_fetch_lookup_fn *lookup; /* NULL: getaddrinfo */
 };
 
-/* opt may be NULL. OR_PARSE, OR_ABSENT: roots. */
+/* opt may be NULL. OR_PARSE: roots. */
 OR_NODISCARD enum or_code or_fetch_new(struct or_fetch **out, struct or_loop *loop,
     const struct or_fetch_opt *opt, struct or_err *err);
 /* Calls are cancelled. Not from inside a callback. */
@@ -54,6 +55,7 @@ struct or_fetch_req {
 /*
  * fn is called once, not from inside start (answer->err says why there is none), unless it is
  * cancelled. url and fields are copied. OR_INVAL, OR_UNSUPPORTED: the URL. OR_FULL: too many calls.
+ * OR_ABSENT: https, and the system has no roots.
  */
 OR_NODISCARD enum or_code or_fetch_start(struct or_fetch_call **out, struct or_fetch *f,
     const struct or_fetch_req *req, or_http_client_fn *fn, void *arg, struct or_err *err);

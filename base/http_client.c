@@ -228,7 +228,7 @@ void or_http_client_cancel(struct or_http_client_call *call)
 static void fail(struct or_http_client_call *call, const struct or_err *err)
 {
 	const struct or_http_client_ops *ops = call->ops;
-	struct or_http_client_answer answer = {.err = err};
+	struct or_http_client_answer answer = {.status = call->status, .err = err};
 	or_http_client_fn *fn = call->collect_fn;
 	void *arg = fn ? call->collect_arg : call->arg;
 
@@ -353,6 +353,7 @@ static void take_head(struct link *link)
 	if (msg->status < 200)
 		return;
 	call->has_head = true;
+	call->status = msg->status;
 	if (!call->collect_fn)
 		call->ops->on_head(call->arg, msg);
 }

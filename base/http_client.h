@@ -84,7 +84,8 @@ bool or_http_client_is_full(const struct or_http_client_call *call);
 void or_http_client_pause(struct or_http_client_call *call);
 void or_http_client_resume(struct or_http_client_call *call);
 
-/* A whole answer, or why there is none (err->code; status is then 0). Borrowed for the call. */
+/* A whole answer, or why there is none (err; status is then the head's, 0 where none came).
+ * Borrowed for the call. */
 struct or_http_client_answer {
 	unsigned int status;
 	const struct or_http_msg *msg;

@@ -155,6 +155,10 @@ static const struct or_opt opts[] = {
 	.def = "",
 	.help =
 	    "The file of alert rules and receivers; read again when it changes, and on SIGHUP."},
+    {.name = "alert.ca-file",
+	.type = OR_OPT_STR,
+	AT(alert_ca_file),
+	.help = "PEM file of who may certify https receivers; the system's where it is not given."},
     {.name = "log.level",
 	.type = OR_OPT_ENUM,
 	AT(log_level),

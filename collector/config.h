@@ -31,6 +31,7 @@ struct co_config {
 	const char *kafka_group;
 	int64_t telemetry_keep_ns;
 	const char *alert_rules; /* NULL, "": nobody is alerted */
+	const char *alert_ca_file;
 
 	/* On the command line only. */
 	int ready_fd; /* -1: nobody waits */

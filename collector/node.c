@@ -416,6 +416,7 @@ static enum or_code open_alert(struct co_node *n, struct or_err *err)
 		.slow = n->slow,
 		.db = path_of(n, path, "alert.db"),
 		.rules = n->config->alert_rules,
+		.ca_file = n->config->alert_ca_file,
 		.url = co_api_url(n->api),
 		.shards = shards,
 		.n_shards = n->n_shards,

@@ -3,9 +3,12 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/sys.h"
 #include "collector/alert/alert_impl.h"
 
 #include <stdio.h>
+
+enum { CA_FILE_MAX = 1024 * 1024 };
 
 static const int64_t RETRY_NS = OR_NS_PER_S;
 /* How far the logs were read is stored with what happened, and without it now and then. */
@@ -255,7 +258,7 @@ static void requeue(struct co_alert *al)
 
 static bool is_same_target(const struct co_sink_target *a, const struct co_sink_target *b)
 {
-	return a && b && strcmp(a->origin, b->origin) == 0 && or_slice_eq(a->path, b->path);
+	return a && b && strcmp(a->url, b->url) == 0;
 }
 
 /* Notices whose target has another address now go there. */
@@ -387,12 +390,26 @@ static enum or_code load(struct co_alert *al, struct or_err *err)
 	return rc;
 }
 
+static enum or_code make_notify(struct co_alert *al, struct or_err *err)
+{
+	struct co_notify_opt opt = {.loop = al->opt.loop, .fn = on_told, .arg = al};
+	const char *ca_file = al->opt.ca_file;
+	enum or_code rc = OR_OK;
+	struct or_buf ca;
+
+	or_buf_init(&ca, CA_FILE_MAX);
+	if (ca_file && ca_file[0])
+		rc = or_sys_read_file(&ca, ca_file, err);
+	opt.ca = or_buf_slice(&ca);
+	rc = rc ? rc : co_notify_new(&al->notify, &opt, err);
+	or_buf_done(&ca);
+	return rc ? or_err_wrap(err, rc, "alert.ca-file") : OR_OK;
+}
+
 static void make_parts(struct co_alert *al)
 {
 	al->state = co_state_new(&(struct co_state_opt){.fn = on_phase, .arg = al});
 	al->notices = co_notice_new();
-	al->notify =
-	    co_notify_new(&(struct co_notify_opt){.loop = al->opt.loop, .fn = on_told, .arg = al});
 	al->shards = or_mem_array(al->opt.n_shards, sizeof(*al->shards));
 	al->places = or_mem_array(al->opt.n_shards, sizeof(*al->places));
 	for (size_t i = 0; i < al->opt.n_shards; i++) {
@@ -414,8 +431,11 @@ enum or_code co_alert_open(
 		rc = co_ledger_open(&al->ledger, opt->db, err);
 	if (rc == OR_OK)
 		rc = or_watch_start(&al->watch, opt->loop, opt->rules, on_changed, al, err);
+	if (rc == OR_OK)
+		rc = make_notify(al, err);
 	if (rc) {
 		co_rule_free(set);
+		or_watch_cancel(al->watch);
 		co_ledger_close(al->ledger);
 		or_mem_free(al);
 		return rc;

@@ -32,9 +32,10 @@ struct co_alert;
 struct co_alert_opt {
 	struct or_loop *loop;
 	struct or_slow *slow;
-	const char *db;    /* path of the database */
-	const char *rules; /* path of the rule file */
-	const char *url;   /* links begin with it where the file does not say external_url */
+	const char *db;      /* path of the database */
+	const char *rules;   /* path of the rule file */
+	const char *ca_file; /* roots of trust of https receivers; NULL: the system's */
+	const char *url;     /* links begin with it where the file does not say external_url */
 	struct co_ingest *const *shards; /* copied */
 	size_t n_shards;
 	const uint8_t *own_id; /* the collector as an agent: WIRE_AUDIT_AGENT_LEN bytes; copied */

@@ -1,28 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "collector/alert/notify.h"
 
-#include "base/http_client.h"
+#include "base/fetch.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
 
 #include <stdio.h>
 
-enum { ANSWER_SHOWN = 160, FIELDS = 3 };
+enum { ANSWER_SHOWN = 160, ANSWER_MAX = 64 * 1024, FIELDS = 3 };
 
 /* One target, whatever rule file named it: what waits for it, and what it is doing. */
 struct lane {
 	struct lane *next;
 	struct co_notify *notify;
-	char *origin;
-	struct or_slice path;
+	char *url, *shown;
 	struct entry *first, *last;
-	struct or_http_client_call *call; /* sends the first one */
-	struct or_loop_timer *timer;      /* until it is tried again */
+	struct or_fetch_call *call;  /* sends the first one */
+	struct or_loop_timer *timer; /* until it is tried again */
 	int64_t backoff_ns;
-	unsigned int status; /* of the answer under way */
 	int64_t retry_after_ns;
-	struct or_buf answer; /* its beginning */
 };
 
 struct entry {
@@ -32,7 +29,7 @@ struct entry {
 
 struct co_notify {
 	struct co_notify_opt opt;
-	struct or_http_client *client;
+	struct or_fetch *fetch;
 	struct lane *lanes;
 	struct co_notify_stats stats;
 };
@@ -126,86 +123,59 @@ static bool is_temporary(unsigned int status)
 	return status == 408 || status == 425 || status == 429 || status >= 500;
 }
 
-static void judge(struct lane *l, const struct or_err *err)
+static void read_retry_after(struct lane *l, const struct or_http_msg *msg)
 {
+	struct or_slice after = msg ? or_http_msg_get(msg, "Retry-After") : OR_SLICE_NONE;
+	uint64_t seconds;
+
+	if (after.p && or_str_u64(&seconds, after) == OR_OK && seconds < 86400)
+		l->retry_after_ns = (int64_t)seconds * OR_NS_PER_S;
+}
+
+/* The head decides: who said 2xx and then fell silent has it. */
+static void on_answer(void *arg, const struct or_http_client_answer *answer)
+{
+	struct lane *l = arg;
 	char why[CO_NOTICE_WHY_MAX];
+	struct or_slice said = answer->body;
 
 	l->call = NULL;
-	if (l->status >= 200 && l->status < 300) {
+	read_retry_after(l, answer->msg);
+	if (answer->status >= 200 && answer->status < 300) {
 		settle(l, NULL);
 		return;
 	}
-	if (l->status)
-		snprintf(why, sizeof(why), "http://%s answered %u%s%.*s", l->origin, l->status,
-		    l->answer.n ? ": " : "", OR_SLICE_FMT(or_buf_slice(&l->answer)));
+	said.n = said.n < ANSWER_SHOWN ? said.n : ANSWER_SHOWN;
+	if (answer->status)
+		snprintf(why, sizeof(why), "%s answered %u%s%.*s", l->shown, answer->status,
+		    said.n ? ": " : "", OR_SLICE_FMT(said));
 	else
-		snprintf(why, sizeof(why), "http://%s: %.100s", l->origin, err->msg);
-	if (!l->status || is_temporary(l->status))
+		snprintf(why, sizeof(why), "%s: %.100s", l->shown, answer->err->msg);
+	if (!answer->status || is_temporary(answer->status))
 		try_later(l, why);
 	else
 		settle(l, why);
 }
 
-/* ---- an attempt */
-
-static void on_head(void *arg, const struct or_http_msg *msg)
-{
-	struct lane *l = arg;
-	struct or_slice after = or_http_msg_get(msg, "Retry-After");
-	uint64_t seconds;
-
-	l->status = msg->status;
-	if (after.p && or_str_u64(&seconds, after) == OR_OK && seconds < 86400)
-		l->retry_after_ns = (int64_t)seconds * OR_NS_PER_S;
-}
-
-static void on_body(void *arg, struct or_slice piece)
-{
-	struct lane *l = arg;
-
-	if (piece.n > ANSWER_SHOWN - l->answer.n)
-		piece.n = ANSWER_SHOWN - l->answer.n;
-	or_buf_put_slice(&l->answer, piece);
-}
-
-static void on_end(void *arg)
-{
-	judge(arg, NULL);
-}
-
-/* The head decides: who said 2xx and then fell silent has it. */
-static void on_fail(void *arg, const struct or_err *err)
-{
-	judge(arg, err);
-}
-
 static void start(struct lane *l)
 {
-	static const struct or_http_client_ops ops = {
-	    .on_head = on_head, .on_body = on_body, .on_end = on_end, .on_fail = on_fail};
 	const struct co_notice_group *g = l->first->group;
 	const struct or_http_field fields[FIELDS] = {
 	    {OR_SLICE_LIT("Content-Type"), or_slice_str(g->sink->content_type)},
 	    {OR_SLICE_LIT("User-Agent"), OR_SLICE_LIT("outrider")},
 	    {OR_SLICE_LIT("Idempotency-Key"), or_slice_str(g->out->id)}};
-	const struct or_http_client_req req = {.origin = l->origin,
+	const struct or_fetch_req req = {.url = l->url,
 	    .method = OR_SLICE_LIT("POST"),
-	    .target = l->path,
 	    .fields = fields,
 	    .n_fields = FIELDS,
 	    .body = or_slice(g->out->body, g->out->body_len),
-	    .connect_ns = g->target->timeout_ns,
-	    .head_ns = g->target->timeout_ns,
-	    .total_ns = 2 * g->target->timeout_ns};
+	    .max = ANSWER_MAX,
+	    .total_ns = g->target->timeout_ns};
 	struct or_err err;
 
-	l->status = 0;
 	l->retry_after_ns = 0;
-	or_buf_clear(&l->answer);
-	if (or_http_client_start(&l->call, l->notify->client, &req, &ops, l, &err)) {
-		l->call = NULL;
-		judge(l, &err);
-	}
+	if (or_fetch_start(&l->call, l->notify->fetch, &req, on_answer, l, &err))
+		on_answer(l, &(struct or_http_client_answer){.err = &err});
 }
 
 static void pump(struct lane *l)
@@ -221,14 +191,13 @@ static struct lane *lane_of(struct co_notify *n, const struct co_sink_target *t)
 	struct lane *l;
 
 	for (l = n->lanes; l; l = l->next) {
-		if (strcmp(l->origin, t->origin) == 0 && or_slice_eq(l->path, t->path))
+		if (strcmp(l->url, t->url) == 0)
 			return l;
 	}
 	l = or_mem_new(sizeof(*l));
 	l->notify = n;
-	l->origin = or_mem_strdup(t->origin);
-	l->path = or_slice(or_mem_dup(t->path), t->path.n);
-	or_buf_init(&l->answer, ANSWER_SHOWN);
+	l->url = or_mem_strdup(t->url);
+	l->shown = or_mem_strdup(t->shown);
 	l->next = n->lanes;
 	n->lanes = l;
 	return l;
@@ -238,12 +207,11 @@ static void free_lane(struct lane *l)
 {
 	or_loop_defer_cancel(l->notify->opt.loop, on_pump, l);
 	or_loop_timer_cancel(l->timer);
-	or_http_client_cancel(l->call);
+	or_fetch_cancel(l->call);
 	while (l->first)
 		take_first(l);
-	or_buf_done(&l->answer);
-	or_mem_free(l->origin);
-	or_mem_free((void *)(uintptr_t)l->path.p);
+	or_mem_free(l->url);
+	or_mem_free(l->shown);
 	or_mem_free(l);
 }
 
@@ -264,7 +232,7 @@ static bool cancel_in(struct lane *l, const struct co_notice_group *g)
 		if (e->group != g)
 			continue;
 		if (!before && l->call) {
-			or_http_client_cancel(l->call);
+			or_fetch_cancel(l->call);
 			l->call = NULL;
 			or_loop_defer(l->notify->opt.loop, on_pump, l);
 		}
@@ -289,19 +257,25 @@ void co_notify_cancel(struct co_notify *n, struct co_notice_group *g)
 	}
 }
 
-struct co_notify *co_notify_new(const struct co_notify_opt *opt)
+enum or_code co_notify_new(
+    struct co_notify **out, const struct co_notify_opt *opt, struct or_err *err)
 {
 	/* Kept for a burst only: one that turned out dead would look like a failure. */
-	const struct or_http_client_opt http = {.idle_ns = OR_NS_PER_S};
+	const struct or_fetch_opt fetch = {.ca = opt->ca, .idle_ns = OR_NS_PER_S};
 	struct co_notify *n = or_mem_new(sizeof(*n));
+	enum or_code rc = or_fetch_new(&n->fetch, opt->loop, &fetch, err);
 
+	if (rc) {
+		or_mem_free(n);
+		return rc;
+	}
 	n->opt = *opt;
 	if (!n->opt.retry_ns)
 		n->opt.retry_ns = OR_NS_PER_S;
 	if (!n->opt.retry_max_ns)
 		n->opt.retry_max_ns = 300 * OR_NS_PER_S;
-	n->client = or_http_client_new(opt->loop, &http);
-	return n;
+	*out = n;
+	return OR_OK;
 }
 
 void co_notify_free(struct co_notify *n)
@@ -314,7 +288,7 @@ void co_notify_free(struct co_notify *n)
 		n->lanes = l->next;
 		free_lane(l);
 	}
-	or_http_client_free(n->client);
+	or_fetch_free(n->fetch);
 	or_mem_free(n);
 }
 

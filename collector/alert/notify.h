@@ -12,7 +12,7 @@
  * Each attempt has the notice's id in Idempotency-Key, since a target that took a notice and fell
  * silent gets it again.
  * Thread: the loop's. Owns its connections. Borrows groups until done or cancel.
- * Limits: connections and targets: those of base/http_client.h.
+ * Limits: those of base/fetch.h, which looks names up and speaks TLS.
  */
 #ifndef COLLECTOR_ALERT_NOTIFY_H
 #define COLLECTOR_ALERT_NOTIFY_H
@@ -28,13 +28,16 @@ typedef void co_notify_fn(void *arg, struct co_notice_group *g, const char *why)
 
 struct co_notify_opt {
 	struct or_loop *loop;
+	struct or_slice ca;   /* roots of trust for https, PEM; empty: the system's */
 	int64_t retry_ns;     /* the first time; 0: 1 s */
 	int64_t retry_max_ns; /* 0: 5 min */
 	co_notify_fn *fn;
 	void *arg;
 };
 
-struct co_notify *co_notify_new(const struct co_notify_opt *opt);
+/* OR_PARSE: opt->ca. */
+OR_NODISCARD enum or_code co_notify_new(
+    struct co_notify **out, const struct co_notify_opt *opt, struct or_err *err);
 /* Calls that run are cut; nothing is called any more. */
 void co_notify_free(struct co_notify *n);
 

@@ -14,6 +14,7 @@ struct fixture {
 	struct or_loop *loop;
 	struct or_http_server *server;
 	struct co_notify *n;
+	char shown[128], url_a[160], url_b[160];
 	struct co_sink_target a, b; /* /a and /b of the receiver */
 	struct or_err err;
 	unsigned int answers[POSTS_MAX]; /* to each POST to /a; 0: 200; 1: none */
@@ -86,13 +87,21 @@ static int set_up(void **state)
 	ASSERT_OK(
 	    or_loop_new(&f.loop, &(struct or_loop_opt){.virtual_clock = true}, &f.err), &f.err);
 	ASSERT_OK(or_http_server_new(&f.server, f.loop, &http, &f.err), &f.err);
-	f.n = co_notify_new(&(struct co_notify_opt){
-	    .loop = f.loop, .retry_max_ns = 20 * OR_NS_PER_S, .fn = on_told, .arg = &f});
-	f.a = (struct co_sink_target){
-	    .sink = &co_webhook_sink, .path = OR_SLICE_LIT("/a"), .timeout_ns = 5 * OR_NS_PER_S};
-	snprintf(f.a.origin, sizeof(f.a.origin), "%s", or_http_server_address(f.server));
+	ASSERT_OK(
+	    co_notify_new(&f.n,
+		&(struct co_notify_opt){
+		    .loop = f.loop, .retry_max_ns = 20 * OR_NS_PER_S, .fn = on_told, .arg = &f},
+		&f.err),
+	    &f.err);
+	snprintf(f.shown, sizeof(f.shown), "http://%s", or_http_server_address(f.server));
+	snprintf(f.url_a, sizeof(f.url_a), "%s/a", f.shown);
+	snprintf(f.url_b, sizeof(f.url_b), "%s/b", f.shown);
+	f.a = (struct co_sink_target){.sink = &co_webhook_sink,
+	    .url = f.url_a,
+	    .shown = f.shown,
+	    .timeout_ns = 5 * OR_NS_PER_S};
 	f.b = f.a;
-	f.b.path = OR_SLICE_LIT("/b");
+	f.b.url = f.url_b;
 	*state = &f;
 	return 0;
 }
@@ -237,8 +246,7 @@ static void send__does_not_repeat_what_was_refused(void **state)
 
 		f->answers[i] = refusals[i];
 		co_notify_send(f->n, &x);
-		snprintf(
-		    want, sizeof(want), "x:http://%s answered %u: well;", f->a.origin, refusals[i]);
+		snprintf(want, sizeof(want), "x:%s answered %u: well;", f->shown, refusals[i]);
 		run_until_told(f, want);
 	}
 	or_loop_advance(f->loop, 3600 * OR_NS_PER_S);
@@ -302,7 +310,7 @@ static void send__tries_again_where_nobody_listens(void **state)
 	f->server = NULL;
 	co_notify_send(f->n, &x);
 	run_until_failed(f, 1);
-	ASSERT_HAS(x.out->why, f->a.origin);
+	ASSERT_HAS(x.out->why, f->shown);
 	or_loop_advance(f->loop, 2 * OR_NS_PER_S);
 	run_until_failed(f, 2);
 	assert_int_equal(x.out->attempts, 2);

@@ -63,12 +63,12 @@ static void parse__reads_everything(void **state)
 	assert_int_equal(set->route.group_wait_ns, OR_NS_PER_S);
 	assert_int_equal(set->route.repeat_interval_ns, 3600 * OR_NS_PER_S);
 	assert_int_equal(set->receivers[0].n_targets, 2);
-	assert_string_equal(t[0].origin, "127.0.0.1:9000");
-	ASSERT_SLICE(t[0].path, "/hook?a=b");
+	assert_string_equal(t[0].url, "http://127.0.0.1:9000/hook?a=b");
+	assert_string_equal(t[0].shown, "http://127.0.0.1:9000");
 	assert_int_equal(t[0].timeout_ns, 2 * OR_NS_PER_S);
 	assert_true(t[0].send_resolved);
-	assert_string_equal(t[1].origin, "localhost:80");
-	ASSERT_SLICE(t[1].path, "/");
+	assert_string_equal(t[1].url, "http://localhost");
+	assert_string_equal(t[1].shown, "http://localhost");
 	assert_false(t[1].send_resolved);
 	assert_int_equal(t[1].max_alerts, 7);
 	assert_int_equal(set->n_rules, 2);
@@ -150,8 +150,8 @@ static void parse__refuses_receivers_it_cannot_reach(void **state)
 	(void)state;
 	refuses("receivers: [{name: a, slack_configs: []}]\n", "has no key \"slack_configs\"");
 	refuses("receivers: [{name: a, webhook_configs: [{}]}]\n", "a webhook needs \"url\"");
-	refuses("receivers: [{name: a, webhook_configs: [{url: 'https://127.0.0.1/'}]}]\n",
-	    "only http:// is supported");
+	refuses("receivers: [{name: a, webhook_configs: [{url: 'ftp://127.0.0.1/'}]}]\n",
+	    "only http:// and https:// are supported");
 	refuses(
 	    "receivers: [{name: a, webhook_configs: [{url: 'http://127.0.0.1/a b'}]}]\n", "%XX");
 	refuses("receivers: [{name: a}, {name: a}]\n", "two receivers");

@@ -9,7 +9,7 @@
 #ifndef COLLECTOR_ALERT_SINK_H
 #define COLLECTOR_ALERT_SINK_H
 
-#include "base/net.h"
+#include "base/err.h"
 #include "collector/alert/conf.h"
 #include "collector/alert/label.h"
 
@@ -20,8 +20,8 @@ struct co_sink;
 
 struct co_sink_target {
 	const struct co_sink *sink;
-	char origin[OR_NET_TEXT_MAX];
-	struct or_slice path;
+	const char *url;
+	const char *shown; /* the URL without its path, which may be a secret */
 	bool send_resolved;
 	uint64_t max_alerts; /* in one notice; 0: all */
 	int64_t timeout_ns;

@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import sqlite3
+import ssl
 import subprocess
 import threading
 import urllib.parse
@@ -268,6 +269,40 @@ def a_locked_database_delays_no_notice():
         check(r.acts() == [(200, "firing")], r.acts())
 
 
+def over_https_with_a_name():
+    """By name, over TLS, against roots of one's own; a receiver that proves another name is not told,
+    and the URL's path, which is a secret with most chats, is in no log."""
+    tls = os.path.join(ROOT, "tests/support/tls")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(f"{tls}/server.pem", f"{tls}/server.key")
+    with Receiver() as receiver, World() as w:
+        receiver.server.socket = context.wrap_socket(receiver.server.socket, server_side=True)
+        w.env = {"OUTRIDER_ALERT_CA_FILE": f"{tls}/other.pem"}
+        w.rules = write_rules(w, receiver)
+        with open(w.rules) as f:
+            text = f.read()
+        with open(w.rules, "w") as f:
+            f.write(text.replace(f"http://127.0.0.1:{receiver.port}/hook",
+                                 f"https://localhost:{receiver.port}/hook/s3cr3t"))
+        w.up("--alerts", w.rules)
+        w.run_orders()
+        deny(w)
+        told = wait_for("the wrong root to be said", lambda: (
+            lambda out: out if "does not hold" in out else None)(
+                w.cli("alerts", "--all", check_code=None).out))
+        check_has(told, f"https://localhost:{receiver.port}")
+        check(not receiver.acts(), "nobody was told who could not prove its name")
+        w.cli("down")
+        w.env = {"OUTRIDER_ALERT_CA_FILE": f"{tls}/ca.pem"}
+        w.up("--alerts", w.rules)
+        body = receiver.wait(1)
+        check(body["status"] == "firing" and receiver.posts[0][1] == "/hook/s3cr3t", f"{body}")
+        for name in ("collector/collector.log",):
+            with open(os.path.join(w.state, name)) as f:
+                check("s3cr3t" not in f.read(), f"the path is in {name}")
+        check("s3cr3t" not in told, told)
+
+
 def a_refusal_is_shown_and_not_repeated():
     with Receiver(400) as r, World() as w:
         start(w, r, resolve="4s")
@@ -329,4 +364,4 @@ if __name__ == "__main__":
          what_was_counted_before_a_crash_counts_after_it, a_failing_receiver_gets_it_once,
          a_crash_while_the_receiver_hangs_loses_nothing,
          a_locked_database_delays_no_notice, a_refusal_is_shown_and_not_repeated,
-         a_rule_that_does_not_parse, a_rule_that_goes_resolves_its_alerts)
+         over_https_with_a_name, a_rule_that_does_not_parse, a_rule_that_goes_resolves_its_alerts)

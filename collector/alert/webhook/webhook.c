@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "collector/alert/webhook/webhook.h"
 
-#include "base/http_msg.h"
-#include "base/http_url.h"
+#include "base/fetch.h"
 #include "base/str.h"
 
 #include <stdio.h>
@@ -12,24 +11,20 @@ enum { URL_MAX = 2048 };
 static enum or_code read_url(struct co_sink_target *out, const struct or_json *j,
     struct or_arena *a, const struct co_conf *c)
 {
-	struct or_slice url = OR_SLICE_NONE, path;
+	struct or_slice url = OR_SLICE_NONE;
+	size_t n;
 	struct or_err why;
-	const char *text;
 	enum or_code rc = co_conf_text(c, &url, j, "url", URL_MAX);
 
 	if (rc)
 		return rc;
-	text = or_arena_strdup(a, url);
-	if (!text)
+	out->url = or_arena_strdup(a, url);
+	n = or_str_find(url, '/', or_str_find(url, '/', 0) + 2);
+	out->shown = or_arena_strdup(a, or_slice(url.p, n));
+	if (!out->url || !out->shown)
 		return or_err_set(c->err, OR_FULL, "%s: the rules need too much memory", c->file);
-	if (or_http_url_split(out->origin, &path, text, &why))
+	if (or_fetch_check(out->url, &why))
 		return co_conf_fail(c, or_json_get(j, "url"), "url: %s", why.msg);
-	for (size_t i = 0; i < path.n; i++) {
-		if (path.p[i] <= ' ' || path.p[i] >= 0x7F || path.p[i] == '#')
-			return co_conf_fail(c, or_json_get(j, "url"),
-			    "url: write what is no printable ASCII as %%XX, and no #fragment");
-	}
-	out->path = path.n ? path : OR_SLICE_LIT("/");
 	return OR_OK;
 }
 
