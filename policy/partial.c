@@ -36,28 +36,13 @@ static bool add(struct tally *t, const struct pol_policy *p, const struct pol_te
 	return true;
 }
 
-/* Most policies are about somebody else: their conditions are not looked at. */
-static bool is_out_of_scope(struct tally *t, const struct pol_policy *p)
-{
-	for (int var = 0; var < POL_TERM_SCOPES && !t->reduce.full; var++) {
-		const struct pol_term *scope =
-		    pol_term_scope(t->reduce.arena, p, (enum pol_var)var);
-		const struct pol_term *left = scope ? pol_reduce_term(&t->reduce, scope) : NULL;
-
-		if (!left)
-			t->reduce.full = true;
-		else if (pol_term_is_bool(left, false))
-			return true;
-	}
-	return false;
-}
-
 static bool reduce_policy(struct tally *t, const struct pol_policy *p)
 {
 	const struct pol_term *whole, *left;
 
 	t->n_policies++;
-	if (is_out_of_scope(t, p))
+	/* Most policies are about somebody else. */
+	if (!pol_reduce_may_match(&t->reduce, p))
 		return true;
 	whole = pol_term_policy(t->reduce.arena, p);
 	left = whole ? pol_reduce_term(&t->reduce, whole) : NULL;

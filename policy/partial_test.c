@@ -199,6 +199,31 @@ static void evaluate__says_when_it_is_too_large(void **state)
 	assert_int_equal(w->p.n, 77);
 }
 
+/* Policies about somebody else take no memory. */
+static void evaluate__passes_over_many_policies(void **state)
+{
+	struct world *w = *state;
+	const struct pol_set *sets[1];
+	struct or_buf text;
+
+	or_buf_init(&text, 4 * OR_MIB);
+	for (int i = 0; i < 10000; i++)
+		or_buf_printf(&text,
+		    "permit(principal == User::\"u%d\", action in [Action::\"read\"], resource is "
+		    "Row in Port::\"p%d\") when { resource.a == %d };\n",
+		    i, i, i);
+	or_buf_put_str(&text, "permit(principal, action, resource) when { resource.a == 7 };");
+	load(w, or_buf_text(&text));
+	pol_ctx_free(w->ctx);
+	w->ctx = pol_ctx_new(16 * OR_KIB);
+	pol_ctx_begin(w->ctx, NULL, 0);
+	sets[0] = w->set;
+	ASSERT_CODE(pol_partial_evaluate(&w->p, w->ctx, sets, 1, &w->req), OR_OK);
+	assert_int_equal(w->p.n_policies, 10001);
+	assert_int_equal(w->p.n, 1);
+	or_buf_done(&text);
+}
+
 /* ---- for random policies and completions: continued = decided at once */
 
 struct completion {
@@ -414,6 +439,7 @@ int main(void)
 	    TEST(evaluate__knows_a_type_without_an_id),
 	    TEST(evaluate__knows_what_a_shape_leaves_out),
 	    TEST(evaluate__says_when_it_is_too_large),
+	    TEST(evaluate__passes_over_many_policies),
 	    TEST(continue__decides_as_the_policies_would),
 	    TEST(print__is_read_back_as_the_same),
 	};

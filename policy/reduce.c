@@ -427,6 +427,45 @@ const struct pol_term *pol_reduce_term(struct pol_reduce *r, const struct pol_te
 	}
 }
 
+static bool may_be_in(const struct pol_reduce *r, enum pol_var var, const struct pol_uid *target)
+{
+	return !r->known[var] || is_in(r, r->vars[var].e, target) != NO;
+}
+
+static bool scope_may_match(
+    const struct pol_reduce *r, const struct pol_policy *p, enum pol_var var)
+{
+	const struct pol_scope *s = var == POL_VAR_PRINCIPAL ? &p->body->principal
+				    : var == POL_VAR_ACTION  ? &p->body->action
+							     : &p->body->resource;
+	const struct pol_uid *target = s->slot == POL_SLOT_NONE ? s->uid : p->slots[s->slot];
+	const struct or_slice *type =
+	    var == POL_VAR_ACTION ? &r->req->action.type : &entity_of(r, var)->uid.type;
+
+	switch (s->op) {
+	case POL_SCOPE_EQ:
+		return r->known[var] ? pol_uid_eq(r->vars[var].e, target)
+				     : or_slice_eq(*type, target->type);
+	case POL_SCOPE_IS: return or_slice_eq(*type, s->type);
+	case POL_SCOPE_IS_IN: return or_slice_eq(*type, s->type) && may_be_in(r, var, target);
+	case POL_SCOPE_IN:
+		if (var != POL_VAR_ACTION)
+			return may_be_in(r, var, target);
+		for (size_t i = 0; i < s->n_uids; i++) {
+			if (may_be_in(r, var, s->uids[i]))
+				return true;
+		}
+		return false;
+	default: return true;
+	}
+}
+
+bool pol_reduce_may_match(const struct pol_reduce *r, const struct pol_policy *p)
+{
+	return scope_may_match(r, p, POL_VAR_PRINCIPAL) && scope_may_match(r, p, POL_VAR_ACTION) &&
+	       scope_may_match(r, p, POL_VAR_RESOURCE);
+}
+
 void pol_reduce_init(struct pol_reduce *r, struct or_arena *a, const struct pol_ctx *ctx,
     const struct pol_partial_request *req)
 {

@@ -28,6 +28,9 @@ void pol_reduce_init(struct pol_reduce *r, struct or_arena *a, const struct pol_
 /* NULL when the arena is full. */
 const struct pol_term *pol_reduce_term(struct pol_reduce *r, const struct pol_term *t);
 
+/* False: whatever is unknown, the policy's scope does not match. Takes no memory. */
+bool pol_reduce_may_match(const struct pol_reduce *r, const struct pol_policy *p);
+
 /* reduce_ops.c: t with literal operands; what is asked of entities is not among it. */
 const struct pol_term *pol_reduce_ops_apply(
     struct pol_reduce *r, const struct pol_term *t, const struct pol_term *const *args);
