@@ -227,6 +227,14 @@ static bool read_times(struct times *out, const struct or_json *claims)
 	       optional_time(&out->iat, claims, "iat");
 }
 
+/* RFC 7519 §4.1.7: what is there must be text. */
+static bool is_jti_text(const struct or_json *claims)
+{
+	const struct or_json *jti = or_json_get(claims, "jti");
+
+	return !jti || jti->type == OR_JSON_STR;
+}
+
 /* RFC 9068 §2.2 */
 static bool is_access_token(const struct or_json *claims)
 {
@@ -245,7 +253,7 @@ enum ag_jwt_reason ag_jwt_check(int64_t *exp_s, const struct ag_jwt *t,
 		return AG_JWT_TYPE;
 	if (!read_times(&times, claims) || !aud || !has_text(claims, "sub", SUB_MAX))
 		return AG_JWT_CLAIMS;
-	if (rules->access_token && !is_access_token(claims))
+	if (!is_jti_text(claims) || (rules->access_token && !is_access_token(claims)))
 		return AG_JWT_CLAIMS;
 	if (now_s >= times.exp)
 		return AG_JWT_EXPIRED;
