@@ -47,6 +47,14 @@ static const struct {
     {"patterns", "permit (principal, action, resource) when { context.path like \"/d$i/*/y*\" };"},
     {"expiry", "permit (principal == User::\"u$h\", action, resource) when { context.now < "
 	       "datetime(\"2024-01-01\").offset(duration(\"1d\")) && $i >= 0 };"},
+    {"long", "permit (principal, action, resource) when { principal has dept && principal has "
+	     "level && principal has groups && principal.level < 100 && principal.level > -1 && "
+	     "principal.level != 77 && principal.dept == \"d$i\" };"},
+    {"this or that", "permit (principal, action, resource) when { principal == User::\"u$i\" || "
+		     "resource.owner == User::\"v$i\" };"},
+    {"many actions", "permit (principal, action in [Action::\"a$i\", Action::\"b$i\", "
+		     "Action::\"c$i\", Action::\"d$i\", Action::\"e$i\", Action::\"f$i\"], "
+		     "resource);"},
     {"errs", "permit (principal, action, resource) when { resource.owner == User::\"u$i\" && "
 	     "principal.missing };"},
 };
