@@ -196,7 +196,7 @@ static enum or_http_reason on_status_end(struct or_http_head *h, struct cursor *
 
 static enum or_http_reason on_phrase(struct or_http_head *h, struct cursor *c)
 {
-	skip(c, OR_HTTP_CHARS_VALUE);
+	c->i += or_http_chars_value_span(or_slice_from(c->in, c->i));
 	if (c->i == c->in.n)
 		return OR_HTTP_FINE;
 	if (c->in.p[c->i] != '\r')
@@ -272,7 +272,7 @@ static enum or_http_reason on_value(struct or_http_head *h, struct cursor *c)
 {
 	struct or_http_head_span *span = &h->spans[h->n_spans - 1];
 
-	skip(c, OR_HTTP_CHARS_VALUE);
+	c->i += or_http_chars_value_span(or_slice_from(c->in, c->i));
 	if (c->i == c->in.n)
 		return OR_HTTP_FINE;
 	if (c->in.p[c->i] != '\r')

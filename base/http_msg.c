@@ -192,5 +192,5 @@ bool or_http_msg_is_token(struct or_slice s)
 
 bool or_http_msg_is_value(struct or_slice s)
 {
-	return or_http_chars_span(s, OR_HTTP_CHARS_VALUE) == s.n;
+	return or_http_chars_value_span(s) == s.n;
 }

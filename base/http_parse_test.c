@@ -520,6 +520,23 @@ static void chars__are_those_of_the_grammars(void **state)
 	}
 }
 
+static void chars__values_are_spanned_as_the_table_says(void **state)
+{
+	uint8_t text[40];
+
+	(void)state;
+	for (size_t at = 0; at < sizeof(text); at++) {
+		for (unsigned int byte = 0; byte < 256; byte++) {
+			memset(text, 'a', sizeof(text));
+			text[at] = (uint8_t)byte;
+			text[at / 2] = 0xe9;
+			assert_int_equal(or_http_chars_value_span(or_slice(text, sizeof(text))),
+			    or_http_chars_span(or_slice(text, sizeof(text)), OR_HTTP_CHARS_VALUE));
+		}
+	}
+	assert_int_equal(or_http_chars_value_span(OR_SLICE_NONE), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -534,6 +551,7 @@ int main(void)
 	    cmocka_unit_test(feed__skips_the_body_of_an_answer_to_head),
 	    cmocka_unit_test(eof__completes_or_truncates),
 	    cmocka_unit_test(chars__are_those_of_the_grammars),
+	    cmocka_unit_test(chars__values_are_spanned_as_the_table_says),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
