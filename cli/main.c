@@ -4,6 +4,7 @@
 #include "cli/alerts.h"
 #include "cli/audit.h"
 #include "cli/doctor.h"
+#include "cli/gate.h"
 #include "cli/key.h"
 #include "cli/lineage.h"
 #include "cli/logs.h"
@@ -36,6 +37,7 @@ int main(int argc, char **argv)
 	    {"verify", "prove that the audit trail is complete and unchanged", ctl_verify_main},
 	    {"top", "watch the agents of this machine at work", ctl_top_main},
 	    {"doctor", "say what works here and what does not", ctl_doctor_main},
+	    {"gate", "print routes, try what would be decided", ctl_gate_main},
 	    {"policy", "build signed policy bundles", ctl_policy_main},
 	    {"product", "check a data product's descriptor and contracts", ctl_product_main},
 	    {"token", "issue tokens for development", ctl_token_main},

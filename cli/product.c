@@ -3,76 +3,21 @@
 
 #include "base/jsonw.h"
 #include "base/str.h"
-#include "base/sys.h"
 #include "cli/args.h"
+#include "cli/folder.h"
 #include "cli/term.h"
 #include "cli/verb.h"
-#include "product/folder.h"
 
 #include <stdio.h>
 
-enum { FILE_MAX = 4 * 1024 * 1024, REPORT_MAX = 256 * 1024, BUDGET = 256 * 1024 * 1024 };
+enum { REPORT_MAX = 256 * 1024, BUDGET = 256 * 1024 * 1024 };
 
 struct look {
 	struct or_arena *arena;
-	struct dp_file product;
-	struct dp_file contracts[DP_FOLDER_CONTRACTS_MAX];
-	size_t n_contracts;
+	const char *path;
 	struct dp_folder folder;
 	struct or_buf report;
 };
-
-static enum or_code read_file(
-    struct dp_file *out, struct or_arena *a, const char *path, struct or_err *err)
-{
-	struct or_buf b;
-	enum or_code rc;
-
-	or_buf_init(&b, FILE_MAX);
-	rc = or_sys_read_file(&b, path, err);
-	if (rc == OR_OK) {
-		out->name = path;
-		out->bytes = or_arena_dup(a, or_buf_slice(&b));
-		if (!out->bytes.p)
-			rc = or_err_set(err, OR_FULL, "%s: too large", path);
-	}
-	or_buf_done(&b);
-	return rc;
-}
-
-static bool is_contract(const char *name)
-{
-	struct or_slice s = or_slice_str(name);
-
-	return or_str_has_suffix(s, ".odcs.yaml") || or_str_has_suffix(s, ".odcs.yml") ||
-	       or_str_has_suffix(s, ".odcs.json");
-}
-
-/* The contracts that lie beside the descriptor. */
-static enum or_code read_contracts(struct look *l, const char *path, struct or_err *err)
-{
-	const char *slash = strrchr(path, '/');
-	const char *dir =
-	    slash ? or_arena_strdup(l->arena, or_slice(path, (size_t)(slash - path))) : ".";
-	struct or_sys_names names;
-	enum or_code rc = or_sys_list(&names, dir[0] ? dir : "/", err);
-
-	if (rc)
-		return rc;
-	for (size_t i = 0; i < names.n && rc == OR_OK; i++) {
-		const char *file = slash ? or_arena_printf(l->arena, "%s/%s", dir, names.names[i])
-					 : or_arena_strdup(l->arena, or_slice_str(names.names[i]));
-
-		if (!is_contract(names.names[i]))
-			continue;
-		if (l->n_contracts == DP_FOLDER_CONTRACTS_MAX)
-			rc = or_err_set(err, OR_FULL, "%s: too many contracts", dir);
-		else
-			rc = read_file(&l->contracts[l->n_contracts++], l->arena, file, err);
-	}
-	or_sys_names_free(&names);
-	return rc;
-}
 
 static const char *audit_name(enum dp_audit audit)
 {
@@ -104,10 +49,10 @@ static void show(const struct look *l, bool valid)
 {
 	ctl_term_put(valid ? CTL_TERM_WARN : CTL_TERM_PLAIN, or_buf_slice(&l->report));
 	if (!valid) {
-		ctl_term_printf(CTL_TERM_BAD, "%s: not valid\n", l->product.name);
+		ctl_term_printf(CTL_TERM_BAD, "%s: not valid\n", l->path);
 		return;
 	}
-	ctl_term_printf(CTL_TERM_GOOD, "%s: valid", l->product.name);
+	ctl_term_printf(CTL_TERM_GOOD, "%s: valid", l->path);
 	ctl_term_printf(CTL_TERM_PLAIN, " (product %.*s, %zu output ports, %zu contracts)\n",
 	    OR_SLICE_FMT(l->folder.product->id), l->folder.product->n_outputs,
 	    l->folder.n_contracts);
@@ -124,7 +69,7 @@ static void show_json(const struct look *l, bool valid)
 	or_buf_init(&text, 2 * REPORT_MAX);
 	or_jsonw_init(&w, &text, 2);
 	or_jsonw_object(&w);
-	or_jsonw_kv_text(&w, "file", l->product.name);
+	or_jsonw_kv_text(&w, "file", l->path);
 	or_jsonw_kv_bool(&w, "valid", valid);
 	or_jsonw_key(&w, "messages");
 	or_jsonw_array(&w);
@@ -143,14 +88,11 @@ static void show_json(const struct look *l, bool valid)
 static int validate(struct look *l, const char *path, bool json)
 {
 	struct or_err err = {0};
-	enum or_code rc = read_file(&l->product, l->arena, path, &err);
+	enum or_code rc = ctl_folder_read(&l->folder, path, l->arena, &l->report, &err);
 
-	if (rc == OR_OK)
-		rc = read_contracts(l, path, &err);
-	if (rc)
+	l->path = path;
+	if (rc == OR_ABSENT || rc == OR_IO)
 		return ctl_term_fail("product validate", &err);
-	rc = dp_folder_load(
-	    &l->folder, &l->product, l->contracts, l->n_contracts, l->arena, &l->report, &err);
 	if (rc == OR_FULL)
 		return ctl_term_fail("product validate", &err);
 	if (json)

@@ -152,6 +152,7 @@ enum or_code ctl_state_endpoint(
 		return or_err_set(err, OR_PARSE, "%s: no pid in it", path);
 	*out = (struct ctl_state_endpoint){.url = text_of(s, j, "url"),
 	    .gate = text_of(s, j, "gate"),
+	    .decide = text_of(s, j, "decide"),
 	    .admin = text_of(s, j, "admin"),
 	    .pid = (pid_t)pid->i,
 	    .alive = is_alive((pid_t)pid->i)};

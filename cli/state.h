@@ -26,9 +26,10 @@ struct ctl_state {
 
 /* What a process of ours wrote about itself. */
 struct ctl_state_endpoint {
-	const char *url;   /* the collector's API, or the agent's admin port */
-	const char *gate;  /* the agent's gate, else NULL */
-	const char *admin; /* the agent's admin address, else NULL */
+	const char *url;    /* the collector's API, or the agent's admin port */
+	const char *gate;   /* the agent's gate, else NULL */
+	const char *decide; /* where the agent is asked for decisions, else NULL */
+	const char *admin;  /* the agent's admin address, else NULL */
 	pid_t pid;
 	bool alive; /* that process runs */
 };

@@ -12,8 +12,8 @@ import sys
 from world import BIN, ORDERS, World, check, check_has, main
 
 PRODUCT = f"{ORDERS}/dataproduct.yaml"
-VERBS = ["up", "down", "run", "audit", "why", "alerts", "verify", "doctor", "policy build",
-         "policy format", "policy translate", "policy authorize",
+VERBS = ["up", "down", "run", "audit", "why", "alerts", "verify", "doctor", "gate routes", "gate try",
+         "policy build", "policy format", "policy translate", "policy authorize",
          "policy explain", "policy filter", "policy list", "policy check", "policy test",
          "policy diff", "policy verify", "product validate", "token issuer new",
          "token issuer rotate", "token mint", "key new", "key id"]

@@ -38,11 +38,13 @@ static const char *read_input(
     struct ag_decide_ask *ask, struct ag_service_call *call, const struct or_json *input)
 {
 	struct or_slice target, path, query = OR_SLICE_NONE, unused;
+	const struct or_json *masks = or_json_get(input, "masks");
 	const uint8_t *mark;
 	bool changed = false;
 	const char *why;
 
 	ask->front = WIRE_FRONT_DECIDE;
+	ask->cannot_filter = !(masks && masks->type == OR_JSON_BOOL && masks->b);
 	ask->peer = or_slice_str(or_http_req_peer_text(call->req));
 	if (!read_text(&ask->token, input, "token") || !read_text(&ask->method, input, "method") ||
 	    !read_text(&target, input, "path") || !read_text(&ask->host, input, "host") ||
@@ -80,6 +82,15 @@ static void decide_one(
 
 /* -- answers -- */
 
+static void put_list(struct or_jsonw *w, const char *key, const struct or_slice *items, size_t n)
+{
+	or_jsonw_key(w, key);
+	or_jsonw_array(w);
+	for (size_t i = 0; i < n; i++)
+		or_jsonw_str(w, items[i]);
+	or_jsonw_end(w);
+}
+
 static void put_outcome(struct or_jsonw *w, const struct batch *b, const struct outcome *o)
 {
 	const struct wire_audit *r = &o->decision.result.record;
@@ -96,11 +107,15 @@ static void put_outcome(struct or_jsonw *w, const struct batch *b, const struct 
 	or_jsonw_object(w);
 	or_jsonw_kv_bool(w, "allow", o->allow);
 	or_jsonw_kv_text(w, "reason", o->reason);
-	or_jsonw_key(w, "policies");
-	or_jsonw_array(w);
-	for (size_t i = 0; i < r->n_policies; i++)
-		or_jsonw_str(w, r->policies[i]);
-	or_jsonw_end(w);
+	put_list(w, "policies", r->policies, r->n_policies);
+	if (r->n_obligations)
+		put_list(w, "obligations", r->obligations, r->n_obligations);
+	if (r->principal.id.n)
+		or_jsonw_kv_str(w, "principal", r->principal.id);
+	if (r->action.n)
+		or_jsonw_kv_str(w, "action", r->action);
+	if (r->resource.id.n)
+		or_jsonw_kv_str(w, "resource", r->resource.id);
 	or_jsonw_end(w);
 	or_jsonw_end(w);
 }

@@ -4,7 +4,8 @@
  * API, so that its clients work:
  *
  *   POST /v1/decide, /v1/data/outrider   {"input": {…}}
- *     → {"decision_id": "…", "result": {"allow": true, "reason": "policy_permit", "policies": […]}}
+ *     → {"decision_id": "…", "result": {"allow": true, "reason": "policy_permit", "policies": […],
+ *        "obligations": […], "principal": "…", "action": "…", "resource": "…"}}
  *   POST /v1/data/outrider/allow         the same, with "result": true
  *   with {"inputs": {"a": {…}, …}} or a list → {"responses": {"a": {…}, …}}, or a list
  *

@@ -102,6 +102,7 @@ static const char *read_question(
 	const char *why = read_dialect(q, call, d, &path, &query);
 
 	q->ask.front = d->front;
+	q->ask.cannot_filter = true;
 	q->ask.client_ip = read_client(msg);
 	q->ask.peer =
 	    q->ask.client_ip.n ? q->ask.client_ip : or_slice_str(or_http_req_peer_text(call->req));

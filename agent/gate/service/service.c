@@ -120,7 +120,6 @@ void ag_service_decide(
 {
 	struct ag_service *s = call->service;
 
-	ask->cannot_filter = true;
 	ask->trace_id = or_slice(call->trace.id, sizeof(call->trace.id));
 	ask->span_id = or_slice(call->trace.span, sizeof(call->trace.span));
 	ask->now_ns = or_loop_wall_ns(s->loop);

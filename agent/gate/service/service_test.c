@@ -280,7 +280,8 @@ static void api__decides_one(void **state)
 	assert_int_equal(w.status, 200);
 	ASSERT_HAS(or_buf_text(&w.body),
 	    "\"result\":{\"allow\":true,\"reason\":\"policy_permit\",\"policies\":["
-	    "\"analysts-read-within-clearance\"]}");
+	    "\"analysts-read-within-clearance\"],\"principal\":\"" SUPPORT_GATE_ISSUER
+	    "#alice\",\"action\":\"read\",\"resource\":\"orders/totals\"}");
 	ask(&w, "POST", "/v1/data/outrider/allow", NULL, 0,
 	    or_arena_printf(w.g.lasting,
 		"{\"input\":{\"token\":\"%s\",\"method\":\"GET\",\"client\":\"192.0.2.9\",\"path\":"
