@@ -206,6 +206,12 @@ static const struct or_opt opts[] = {
 	.type = OR_OPT_TREE,
 	.offset = AT(capture.redact_patterns),
 	.help = "Patterns of one's own to take out: a list of {name, regex}, POSIX extended."},
+    {.name = "capture.files",
+	.type = OR_OPT_TREE,
+	.offset = AT(capture.files),
+	.help =
+	    "Log files to read, through their rotation: a list of {path, format}, where path is "
+	    "a file or a pattern (*, ?, []) and format is plain, cri or docker."},
     {.name = "capture.scrape",
 	.type = OR_OPT_TREE,
 	.offset = AT(capture.scrape),

@@ -59,6 +59,7 @@ struct ag_config {
 	struct {
 		const char *listen;
 		uint64_t quota;
+		const struct or_json *files;  /* NULL: none */
 		const struct or_json *scrape; /* NULL: no targets */
 		struct or_opt_list redact;
 		const struct or_json *redact_patterns;

@@ -2,6 +2,7 @@
 #include "agent/telemetry.h"
 
 #include "agent/capture/capture.h"
+#include "agent/capture/files/files.h"
 #include "agent/capture/scrape/scrape.h"
 #include "agent/ship/link_http.h"
 #include "agent/ship/ship.h"
@@ -17,6 +18,7 @@ struct ag_telemetry {
 	struct ag_ship *ship;      /* NULL: there is nowhere to ship to */
 	struct ag_capture *capture;
 	struct ag_scrape *scrape;
+	struct ag_files *files;
 	char url[128];
 };
 
@@ -101,6 +103,27 @@ static enum or_code open_scrape(struct ag_telemetry *t, struct or_err *err)
 	return scrape.targets ? ag_scrape_new(&t->scrape, &scrape, err) : OR_OK;
 }
 
+static enum or_code take_logs(
+    void *arg, struct or_slice request, uint64_t records, const struct ag_spool_place *place)
+{
+	return ag_capture_put_logs(((struct ag_telemetry *)arg)->capture, request, records, place);
+}
+
+static enum or_code open_files(struct ag_telemetry *t, struct or_err *err)
+{
+	const struct ag_files_opt files = {.loop = t->opt.loop,
+	    .list = t->opt.config->capture.files,
+	    .spool = t->spool,
+	    .redact = ag_capture_redact(t->capture),
+	    .product = t->opt.product,
+	    .registry = t->opt.metrics,
+	    .take = take_logs,
+	    .arg = t};
+	enum or_code rc = files.list ? ag_files_new(&t->files, &files, err) : OR_OK;
+
+	return rc ? or_err_wrap(err, rc, "capture.files") : OR_OK;
+}
+
 enum or_code ag_telemetry_open(
     struct ag_telemetry **out, const struct ag_telemetry_opt *opt, struct or_err *err)
 {
@@ -124,6 +147,8 @@ enum or_code ag_telemetry_open(
 	}
 	if (rc == OR_OK)
 		rc = open_scrape(t, err);
+	if (rc == OR_OK)
+		rc = open_files(t, err);
 	if (rc) {
 		ag_telemetry_close(t);
 		return rc;
@@ -137,6 +162,7 @@ void ag_telemetry_close(struct ag_telemetry *t)
 {
 	if (!t)
 		return;
+	ag_files_free(t->files);
 	ag_scrape_free(t->scrape);
 	ag_capture_free(t->capture);
 	ag_ship_free(t->ship);

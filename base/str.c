@@ -266,9 +266,19 @@ size_t or_str_utf8_decode(uint32_t *cp, struct or_slice s)
 bool or_str_is_utf8(struct or_slice s)
 {
 	uint32_t cp;
+	uint64_t word;
 
 	for (size_t i = 0; i < s.n;) {
-		size_t n = s.p[i] < 0x80 ? 1 : or_str_utf8_decode(&cp, or_slice_from(s, i));
+		size_t n;
+
+		if (s.n - i >= sizeof(word)) { /* mostly it is ASCII */
+			memcpy(&word, s.p + i, sizeof(word));
+			if (!(word & 0x8080808080808080ULL)) {
+				i += sizeof(word);
+				continue;
+			}
+		}
+		n = s.p[i] < 0x80 ? 1 : or_str_utf8_decode(&cp, or_slice_from(s, i));
 
 		if (n == 0)
 			return false;

@@ -60,6 +60,26 @@ enum or_code ag_capture_put_lineage(struct ag_capture *c, struct or_slice event)
 	return ag_capture_append(c, AG_CAPTURE_LINEAGE, event, 1);
 }
 
+enum or_code ag_capture_put_logs(struct ag_capture *c, struct or_slice request, uint64_t records,
+    const struct ag_spool_place *place)
+{
+	struct capture_stream *s = &c->streams[AG_CAPTURE_LOGS];
+	enum or_code rc = open_stream(c, AG_CAPTURE_LOGS);
+
+	if (rc == OR_OK)
+		rc = ag_spool_place_append(c->spool, s->id, request, place);
+	if (rc == OR_OK) {
+		or_metric_add(s->requests, 1);
+		or_metric_add(s->items, records);
+	}
+	return rc;
+}
+
+struct ag_redact *ag_capture_redact(struct ag_capture *c)
+{
+	return c->redact;
+}
+
 enum or_code ag_capture_put_metrics(struct ag_capture *c, struct or_slice request, uint64_t points)
 {
 	return ag_capture_append(c, AG_CAPTURE_METRICS, request, points);

@@ -19,7 +19,7 @@
 #ifndef AGENT_CAPTURE_CAPTURE_H
 #define AGENT_CAPTURE_CAPTURE_H
 
-#include "agent/spool/spool.h"
+#include "agent/spool/spool_place.h"
 #include "base/json.h"
 #include "base/metric.h"
 #include "base/opt.h"
@@ -28,6 +28,7 @@
 #define AG_CAPTURE_BODY_MAX WIRE_BATCH_RECORD_MAX
 
 struct ag_capture;
+struct ag_redact;
 
 struct ag_capture_opt {
 	const char *listen; /* "127.0.0.1:4318"; port 0: any */
@@ -51,6 +52,12 @@ OR_NODISCARD enum or_code ag_capture_put_metrics(
 
 /* A lineage event from within the agent, as JSON. OR_FULL, OR_IO. */
 OR_NODISCARD enum or_code ag_capture_put_lineage(struct ag_capture *c, struct or_slice event);
+/* Log records from within the agent, as a request in protobuf that was redacted already, with the
+ * place that they were read to. OR_FULL, OR_IO. */
+OR_NODISCARD enum or_code ag_capture_put_logs(struct ag_capture *c, struct or_slice request,
+    uint64_t records, const struct ag_spool_place *place);
+/* NULL: nothing is to be taken out. */
+struct ag_redact *ag_capture_redact(struct ag_capture *c);
 
 /* "127.0.0.1:4318": where it listens. */
 const char *ag_capture_address(const struct ag_capture *c);

@@ -3,7 +3,7 @@
 
 #include "base/crc32c.h"
 
-enum { MAGIC = 0x724F };
+enum { MAGIC = 0x724F, PLACE_LEN = 2 };
 static const uint8_t head_magic[8] = {'O', 'R', 'S', 'P', 'O', 'O', 'L', '1'};
 
 static void store(uint8_t *p, uint64_t v, size_t n)
@@ -46,10 +46,20 @@ enum or_code ag_segment_head_get(struct ag_segment_head *out, struct or_slice in
 	return OR_OK;
 }
 
-size_t ag_segment_size(size_t payload)
+static size_t size_of(size_t payload)
 {
 	return (AG_SEGMENT_FRAME_LEN + payload + AG_SEGMENT_ALIGN - 1) &
 	       ~(size_t)(AG_SEGMENT_ALIGN - 1);
+}
+
+static size_t payload_of(const struct ag_segment_entry *e)
+{
+	return e->payload.n + (e->place.n ? PLACE_LEN + e->place.n : 0);
+}
+
+size_t ag_segment_size(const struct ag_segment_entry *e)
+{
+	return size_of(payload_of(e));
 }
 
 /* entry: the whole entry, its crc included (which is left out). */
@@ -66,21 +76,28 @@ static uint32_t check(const struct ag_segment_head *head, uint64_t offset, struc
 void ag_segment_put(struct or_buf *out, const struct ag_segment_head *head, uint64_t offset,
     const struct ag_segment_entry *e)
 {
-	size_t size = ag_segment_size(e->payload.n);
-	uint8_t *p = or_buf_reserve(out, size);
+	size_t payload = payload_of(e), size = size_of(payload);
+	uint8_t *p = or_buf_reserve(out, size), *to;
 
-	OR_ASSERT(e->payload.n <= AG_SEGMENT_PAYLOAD_MAX && offset % AG_SEGMENT_ALIGN == 0);
+	OR_ASSERT(payload <= AG_SEGMENT_PAYLOAD_MAX && offset % AG_SEGMENT_ALIGN == 0);
+	OR_ASSERT(e->place.n <= UINT16_MAX && (!e->place.n || e->type == AG_SEGMENT_RECORD));
 	if (!p)
 		return;
 	store(p + 4, MAGIC, 2);
-	store(p + 6, e->type, 2);
-	store(p + 8, e->payload.n, 4);
+	store(p + 6, e->place.n ? AG_SEGMENT_PLACED : e->type, 2);
+	store(p + 8, payload, 4);
 	store(p + 12, e->stream, 4);
 	store(p + 16, e->seq, 8);
+	to = p + AG_SEGMENT_FRAME_LEN;
+	if (e->place.n) {
+		store(to, e->place.n, PLACE_LEN);
+		memcpy(to + PLACE_LEN, e->place.p, e->place.n);
+		to += PLACE_LEN + e->place.n;
+	}
 	if (e->payload.n)
-		memcpy(p + AG_SEGMENT_FRAME_LEN, e->payload.p, e->payload.n);
-	memset(
-	    p + AG_SEGMENT_FRAME_LEN + e->payload.n, 0, size - AG_SEGMENT_FRAME_LEN - e->payload.n);
+		memcpy(to, e->payload.p, e->payload.n);
+	to += e->payload.n;
+	memset(to, 0, size - (size_t)(to - p));
 	store(p, check(head, offset, or_slice(p, size)), 4);
 	or_buf_commit(out, size);
 }
@@ -89,7 +106,7 @@ static bool is_frame(const uint8_t *p)
 {
 	uint64_t type = load(p + 6, 2), stream = load(p + 12, 4);
 
-	return load(p + 4, 2) == MAGIC && type >= AG_SEGMENT_RECORD && type <= AG_SEGMENT_STREAM &&
+	return load(p + 4, 2) == MAGIC && type >= AG_SEGMENT_RECORD && type <= AG_SEGMENT_PLACED &&
 	       load(p + 8, 4) <= AG_SEGMENT_PAYLOAD_MAX && stream <= UINT16_MAX;
 }
 
@@ -102,9 +119,22 @@ static bool is_zero(const uint8_t *p, size_t n)
 	return n == 0;
 }
 
+static enum or_code take_place(struct ag_segment_entry *e)
+{
+	size_t n = e->payload.n < PLACE_LEN ? 0 : load(e->payload.p, PLACE_LEN);
+
+	if (n == 0 || n > e->payload.n - PLACE_LEN)
+		return OR_CORRUPT;
+	e->type = AG_SEGMENT_RECORD;
+	e->place = or_slice(e->payload.p + PLACE_LEN, n);
+	e->payload = or_slice_from(e->payload, PLACE_LEN + n);
+	return OR_OK;
+}
+
 enum or_code ag_segment_get(struct ag_segment_entry *out, size_t *size,
     const struct ag_segment_head *head, uint64_t offset, struct or_slice in)
 {
+	struct ag_segment_entry e;
 	size_t payload, whole;
 
 	*size = 0;
@@ -113,17 +143,20 @@ enum or_code ag_segment_get(struct ag_segment_entry *out, size_t *size,
 	if (!is_frame(in.p))
 		return OR_CORRUPT;
 	payload = load(in.p + 8, 4);
-	whole = ag_segment_size(payload);
+	whole = size_of(payload);
 	*size = whole;
 	if (in.n < whole)
 		return OR_AGAIN;
 	if (load(in.p, 4) != check(head, offset, or_slice(in.p, whole)) ||
 	    !is_zero(in.p + AG_SEGMENT_FRAME_LEN + payload, whole - AG_SEGMENT_FRAME_LEN - payload))
 		return OR_CORRUPT;
-	*out = (struct ag_segment_entry){.type = (enum ag_segment_type)load(in.p + 6, 2),
+	e = (struct ag_segment_entry){.type = (enum ag_segment_type)load(in.p + 6, 2),
 	    .stream = (uint16_t)load(in.p + 12, 4),
 	    .seq = load(in.p + 16, 8),
 	    .payload = or_slice(in.p + AG_SEGMENT_FRAME_LEN, payload)};
+	if (e.type == AG_SEGMENT_PLACED && take_place(&e))
+		return OR_CORRUPT;
+	*out = e;
 	return OR_OK;
 }
 

@@ -10,7 +10,7 @@
  * epoch, number and offset: an entry is valid in its own place only. So stale or copied bytes never
  * pass, and who does not know the random epoch cannot write a payload that looks like entries.
  * Pure: no file is touched here. Any thread. Parsed payloads point into the input.
- * Limit: AG_SEGMENT_PAYLOAD_MAX bytes of payload.
+ * Limit: AG_SEGMENT_PAYLOAD_MAX bytes of payload, the place included.
  */
 #ifndef AGENT_SPOOL_SEGMENT_H
 #define AGENT_SPOOL_SEGMENT_H
@@ -33,6 +33,9 @@ enum ag_segment_type {
 	AG_SEGMENT_RECORD = 1, /* seq: its number in the stream */
 	AG_SEGMENT_INPUTS = 2, /* seq: of the record that it precedes */
 	AG_SEGMENT_STREAM = 3, /* seq: the next number of the stream; payload: prev_seq(8), name */
+	/* A record with the place that it was read from, in one entry, so that no crash parts them:
+	 * payload: length of the place(2), the place, the record. Parsed, it is a record. */
+	AG_SEGMENT_PLACED = 4,
 };
 
 struct ag_segment_entry {
@@ -40,6 +43,7 @@ struct ag_segment_entry {
 	uint16_t stream;
 	uint64_t seq;
 	struct or_slice payload;
+	struct or_slice place; /* of a record; empty: none */
 };
 
 void ag_segment_head_put(struct or_buf *out, const struct ag_segment_head *head);
@@ -47,7 +51,7 @@ void ag_segment_head_put(struct or_buf *out, const struct ag_segment_head *head)
 OR_NODISCARD enum or_code ag_segment_head_get(struct ag_segment_head *out, struct or_slice in);
 
 /* Bytes that an entry takes in the file. */
-size_t ag_segment_size(size_t payload);
+size_t ag_segment_size(const struct ag_segment_entry *e);
 
 /* Appends the entry that will lie at offset (a multiple of AG_SEGMENT_ALIGN) of that segment. */
 void ag_segment_put(struct or_buf *out, const struct ag_segment_head *head, uint64_t offset,

@@ -24,7 +24,8 @@ static int teardown(void **state)
 
 static void put(struct or_buf *b, uint64_t seq, const char *text)
 {
-	struct ag_segment_entry e = {AG_SEGMENT_RECORD, 5, seq, or_slice_str(text)};
+	struct ag_segment_entry e = {
+	    .type = AG_SEGMENT_RECORD, .stream = 5, .seq = seq, .payload = or_slice_str(text)};
 
 	ag_segment_put(b, &head, b->n, &e);
 }
@@ -43,6 +44,31 @@ static void head__is_read_back_and_checked(void **state)
 		b->p[i] ^= 1;
 		ASSERT_CODE(ag_segment_head_get(&got, or_buf_slice(b)), OR_CORRUPT);
 		b->p[i] ^= 1;
+	}
+}
+
+static void entry__may_hold_the_place_it_was_read_from(void **state)
+{
+	struct or_buf *b = *state;
+	struct ag_segment_entry in = {.type = AG_SEGMENT_RECORD,
+	    .stream = 5,
+	    .seq = 9,
+	    .payload = OR_SLICE_LIT("hello"),
+	    .place = OR_SLICE_LIT("file 7 at 100")};
+	struct ag_segment_entry e;
+	size_t size;
+
+	ag_segment_put(b, &head, 0, &in);
+	assert_int_equal(b->n, ag_segment_size(&in));
+	ASSERT_CODE(ag_segment_get(&e, &size, &head, 0, or_buf_slice(b)), OR_OK);
+	assert_int_equal(size, b->n);
+	assert_int_equal(e.type, AG_SEGMENT_RECORD);
+	ASSERT_SLICE(e.payload, "hello");
+	ASSERT_SLICE(e.place, "file 7 at 100");
+	for (size_t i = 0; i < b->n * 8; i++) {
+		b->p[i / 8] ^= (uint8_t)(1 << i % 8);
+		assert_int_not_equal(ag_segment_get(&e, &size, &head, 0, or_buf_slice(b)), OR_OK);
+		b->p[i / 8] ^= (uint8_t)(1 << i % 8);
 	}
 }
 
@@ -107,7 +133,7 @@ static void resync__is_bounded(void **state)
 {
 	struct or_buf *b = *state;
 	struct ag_segment_head forged = head;
-	struct ag_segment_entry big = {AG_SEGMENT_RECORD, 0, 1, OR_SLICE_NONE};
+	struct ag_segment_entry big = {.type = AG_SEGMENT_RECORD, .seq = 1};
 	static uint8_t zeros[AG_SEGMENT_PAYLOAD_MAX];
 	size_t work = 3 << 20;
 
@@ -130,6 +156,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    CASE(head__is_read_back_and_checked),
+	    CASE(entry__may_hold_the_place_it_was_read_from),
 	    CASE(entry__is_read_back_and_every_bit_counts),
 	    CASE(entry__is_valid_in_its_own_place_only),
 	    CASE(resync__finds_the_next_entry_behind_damage),

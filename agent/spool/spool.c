@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "agent/spool/spool_inside.h"
+#include "agent/spool/spool_state.h"
 
 #include "base/mem.h"
 
@@ -87,8 +87,10 @@ static void put_declaration(struct or_buf *out, const struct ag_segment_head *he
 		payload[i] = (uint8_t)(s->prev_seq >> (8 * i));
 	memcpy(payload + 8, s->name, n);
 	ag_segment_put(out, head, offset,
-	    &(struct ag_segment_entry){
-		AG_SEGMENT_STREAM, id, s->next_seq, or_slice(payload, n + 8)});
+	    &(struct ag_segment_entry){.type = AG_SEGMENT_STREAM,
+		.stream = id,
+		.seq = s->next_seq,
+		.payload = or_slice(payload, n + 8)});
 }
 
 /* -- segments -- */
@@ -166,7 +168,7 @@ static enum or_code make_room(
     struct ag_spool *spool, const struct ag_segment_entry *e, struct or_err *err)
 {
 	struct spool_segment *seg = spool->is_active ? spool->last : NULL;
-	size_t size = ag_segment_size(e->payload.n);
+	size_t size = ag_segment_size(e);
 
 	if (seg && !seg->is_broken && seg->end + size <= spool->opt.segment_bytes)
 		return OR_OK;
@@ -198,40 +200,45 @@ enum or_code ag_spool_write(
 
 /* -- append -- */
 
-static enum or_code append(
-    struct ag_spool *spool, enum ag_segment_type type, uint16_t stream, struct or_slice payload)
+enum or_code ag_spool_append_entry(struct ag_spool *spool, const struct ag_segment_entry *e)
 {
-	struct spool_stream *s = &spool->streams[stream];
-	struct ag_segment_entry e = {type, stream, s->next_seq, payload};
+	struct spool_stream *s = &spool->streams[e->stream];
 	enum or_code rc = OR_OK;
 
-	OR_ASSERT(stream < spool->n_streams && payload.n > 0 && payload.n <= AG_SPOOL_ENTRY_MAX);
+	OR_ASSERT(
+	    e->stream < spool->n_streams && e->payload.n > 0 && e->payload.n <= AG_SPOOL_ENTRY_MAX);
 	if (spool->is_stuck)
 		rc = OR_IO;
-	else if (spool->bytes + ag_segment_size(payload.n) > spool->opt.quota_bytes)
+	else if (spool->bytes + ag_segment_size(e) > spool->opt.quota_bytes)
 		rc = OR_FULL;
 	if (rc == OR_OK)
-		rc = ag_spool_write(spool, &e, NULL);
+		rc = ag_spool_write(spool, e, NULL);
 	if (rc) {
 		spool->info.failed_appends++;
 		return rc == OR_FULL ? OR_FULL : OR_IO;
 	}
-	if (type == AG_SEGMENT_RECORD) {
+	if (e->type == AG_SEGMENT_RECORD) {
 		s->next_seq++;
 		s->pending++;
-		s->pending_bytes += payload.n;
+		s->pending_bytes += e->payload.n;
 	}
 	return OR_OK;
 }
 
 enum or_code ag_spool_append(struct ag_spool *spool, uint16_t stream, struct or_slice record)
 {
-	return append(spool, AG_SEGMENT_RECORD, stream, record);
+	return ag_spool_append_entry(spool, &(struct ag_segment_entry){.type = AG_SEGMENT_RECORD,
+						.stream = stream,
+						.seq = spool->streams[stream].next_seq,
+						.payload = record});
 }
 
 enum or_code ag_spool_append_inputs(struct ag_spool *spool, uint16_t stream, struct or_slice inputs)
 {
-	return append(spool, AG_SEGMENT_INPUTS, stream, inputs);
+	return ag_spool_append_entry(spool, &(struct ag_segment_entry){.type = AG_SEGMENT_INPUTS,
+						.stream = stream,
+						.seq = spool->streams[stream].next_seq,
+						.payload = inputs});
 }
 
 uint64_t ag_spool_epoch(const struct ag_spool *spool)
@@ -264,6 +271,7 @@ static void free_all(struct ag_spool *spool)
 	}
 	for (size_t i = 0; i < spool->n_streams; i++)
 		or_mem_free(spool->streams[i].name);
+	or_mem_free(spool->places);
 	or_buf_done(&spool->scratch);
 	or_buf_done(&spool->window);
 	or_sys_close(spool->state_fd);
@@ -354,7 +362,7 @@ static void flush(struct ag_spool *spool)
 	}
 	if (spool->is_dir_dirty && or_sys_sync_dir(spool->dir, NULL) != OR_OK)
 		return;
-	or_buf_init(&state, 64 * OR_KIB);
+	or_buf_init(&state, AG_SPOOL_SLOT);
 	ag_spool_state_encode(&state, spool, spool->state_generation + 1);
 	if (or_sys_pwrite(spool->state_fd, or_buf_slice(&state),
 		ag_spool_state_offset(spool->state_generation + 1), NULL) == OR_OK)

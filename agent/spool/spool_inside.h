@@ -7,13 +7,14 @@
  *	spool_recover.c  what open finds: segments, torn tails, damage, the epoch
  *	spool_state.c    the state file: two checked slots, written in turn
  *	spool_read.c     batches for the shipper, and acknowledgements
+ *	spool_place.c    how far sources have been read
  *	segment.c        the format of segments
  */
 #ifndef AGENT_SPOOL_SPOOL_INSIDE_H
 #define AGENT_SPOOL_SPOOL_INSIDE_H
 
 #include "agent/spool/segment.h"
-#include "agent/spool/spool.h"
+#include "agent/spool/spool_place.h"
 #include "base/sys.h"
 
 #define AG_SPOOL_PATH_MAX 4096
@@ -40,6 +41,13 @@ struct spool_stream {
 	uint64_t pending_bytes;
 };
 
+/* Of the last entry that holds one for its id. */
+struct spool_place {
+	uint64_t segment, end; /* that entry's */
+	uint8_t n;
+	uint8_t bytes[AG_SPOOL_PLACE_ID + AG_SPOOL_PLACE_MAX];
+};
+
 struct spool_job;
 
 struct ag_spool {
@@ -58,6 +66,8 @@ struct ag_spool {
 	bool is_stuck;     /* entries of a failed sync could not be written anew: no appends */
 	struct spool_stream streams[AG_SPOOL_STREAMS_MAX];
 	size_t n_streams;
+	struct spool_place *places; /* AG_SPOOL_PLACES_MAX; NULL: nothing has one yet */
+	size_t n_places;
 	uint64_t bytes;
 	struct or_buf scratch; /* entries on their way into the file */
 	struct or_buf window;  /* entries on their way out */
@@ -84,10 +94,21 @@ void ag_spool_add_segment(struct ag_spool *spool, struct spool_segment *seg);
 /* Appends without judging: no quota, no numbering. */
 OR_NODISCARD enum or_code ag_spool_write(
     struct ag_spool *spool, const struct ag_segment_entry *e, struct or_err *err);
+/* As ag_spool_append, of any entry but a declaration. */
+OR_NODISCARD enum or_code ag_spool_append_entry(
+    struct ag_spool *spool, const struct ag_segment_entry *e);
 /* Makes the next segment the active one, all streams declared in it. */
 OR_NODISCARD enum or_code ag_spool_roll(struct ag_spool *spool, struct or_err *err);
 /* Numbers and declares a stream in memory; its id is its place. NULL: too many. */
 struct spool_stream *ag_spool_add_stream(struct ag_spool *spool, struct or_slice name);
+
+/* -- spool_place.c -- */
+
+bool ag_spool_place_has_room(const struct ag_spool *spool, const uint8_t id[AG_SPOOL_PLACE_ID]);
+/* place: id and value, as they lie in the entry that ends there. An older entry than the one that
+ * is known, or one too many, changes nothing. */
+void ag_spool_place_set(
+    struct ag_spool *spool, struct or_slice place, uint64_t segment, uint64_t end);
 
 /* -- spool_sync.c -- */
 
@@ -104,34 +125,6 @@ struct spool_segment *ag_spool_sync_removable(const struct ag_spool *spool);
 
 /* Reads state and segments into an empty spool whose directory is locked. */
 OR_NODISCARD enum or_code ag_spool_recover(struct ag_spool *spool, struct or_err *err);
-
-/* -- spool_state.c -- */
-
-/* Encodes what is to be remembered into one slot. */
-void ag_spool_state_encode(struct or_buf *out, const struct ag_spool *spool, uint64_t generation);
-uint64_t ag_spool_state_offset(uint64_t generation);
-OR_NODISCARD enum or_code ag_spool_state_reserve(int fd, struct or_err *err);
-
-struct spool_state_stream {
-	struct or_slice name;
-	uint64_t next_seq;
-	uint64_t prev_seq;
-	struct ag_spool_mark acked;
-};
-
-struct spool_state {
-	uint64_t generation; /* 0: there was none */
-	uint64_t epoch;
-	uint64_t prev_epoch;
-	uint64_t last_number; /* of the newest segment that there was; 0: none */
-	uint64_t next_number; /* was not used yet */
-	struct spool_state_stream streams[AG_SPOOL_STREAMS_MAX];
-	size_t n_streams;
-};
-
-/* The newer valid slot of the file; names point into it. OR_ABSENT: nothing was ever written.
- * OR_CORRUPT: neither is valid. */
-OR_NODISCARD enum or_code ag_spool_state_decode(struct spool_state *out, struct or_slice file);
 
 /* -- spool_read.c -- */
 

@@ -12,7 +12,7 @@
  *
  * A new epoch remembers the old one and the last number that is known of each stream.
  */
-#include "agent/spool/spool_inside.h"
+#include "agent/spool/spool_state.h"
 
 #include "base/mem.h"
 #include "base/rng.h"
@@ -96,6 +96,8 @@ static bool on_entry(void *arg, const struct ag_segment_entry *e, uint64_t end)
 		return false;
 	s = &r->spool->streams[e->stream];
 	seg->last_end[e->stream] = (uint32_t)end;
+	if (e->place.n)
+		ag_spool_place_set(r->spool, e->place, seg->head.number, end);
 	if (e->type != AG_SEGMENT_RECORD || e->seq <= r->seen[e->stream])
 		return true;
 	r->seen[e->stream] = e->seq;
@@ -347,6 +349,15 @@ static enum or_code load_segments(struct recovery *r, struct or_err *err)
 
 /* -- the state -- */
 
+static void load_places(struct recovery *r)
+{
+	for (size_t i = 0; i < r->state.n_places; i++) {
+		const struct spool_place *p = &r->state.places[i];
+
+		ag_spool_place_set(r->spool, or_slice(p->bytes, p->n), p->segment, p->end);
+	}
+}
+
 static enum or_code load_state(struct recovery *r, struct or_buf *file, struct or_err *err)
 {
 	struct ag_spool *spool = r->spool;
@@ -377,6 +388,7 @@ static enum or_code load_state(struct recovery *r, struct or_buf *file, struct o
 		s->next_seq = from->next_seq;
 		s->prev_seq = from->prev_seq;
 	}
+	load_places(r);
 	return OR_OK;
 }
 
@@ -423,7 +435,7 @@ enum or_code ag_spool_recover(struct ag_spool *spool, struct or_err *err)
 	enum or_code rc;
 
 	r->spool = spool;
-	or_buf_init(&file, 64 * OR_KIB);
+	or_buf_init(&file, 2 * AG_SPOOL_SLOT);
 	rc = load_state(r, &file, err);
 	if (rc == OR_OK)
 		rc = load_segments(r, err);

@@ -1,23 +1,31 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The state file remembers what segments that are gone can no longer tell: the epoch, each stream's
- * next number and how far it is acknowledged. Two slots are written in turn, each with a rising
- * generation and a CRC, so that a write that a crash tears leaves the other one. It may lag: what
- * is redelivered because of that, the collector drops.
+ * next number and how far it is acknowledged, and the places that sources have been read to. Two
+ *slots are written in turn, each with a rising generation and a CRC, so that a write that a crash
+ *tears leaves the other one. It may lag: what is redelivered because of that, the collector drops.
  *
  *	slot:   "ORSTATE1" generation(8) length(4) crc(4) payload
  *	crc:    over generation, length and payload
  */
-#include "agent/spool/spool_inside.h"
+#include "agent/spool/spool_state.h"
 
 #include "base/crc32c.h"
+#include "base/mem.h"
 
-enum { SLOT = 32 * 1024, SLOT_HEAD = 24, STREAM_FIXED = 2 + 6 * 8 };
+enum {
+	SLOT = AG_SPOOL_SLOT,
+	SLOT_HEAD = 24,
+	STREAM_FIXED = 2 + 6 * 8,
+	PLACE_FIXED = 1 + 2 * 8,
+};
 static const uint8_t magic[8] = {'O', 'R', 'S', 'T', 'A', 'T', 'E', '1'};
 
 _Static_assert(
-    SLOT_HEAD + 6 * 8 + AG_SPOOL_STREAMS_MAX * (STREAM_FIXED + AG_SPOOL_NAME_MAX) <= SLOT,
-    "the state of all streams fits into a slot");
+    SLOT_HEAD + 7 * 8 + AG_SPOOL_STREAMS_MAX * (STREAM_FIXED + AG_SPOOL_NAME_MAX) +
+	    AG_SPOOL_PLACES_MAX * (PLACE_FIXED + AG_SPOOL_PLACE_ID + AG_SPOOL_PLACE_MAX) <=
+	SLOT,
+    "the state of all streams and places fits into a slot");
 
 /* Both slots get their place on disk at the start: on a full disk segments can only go once the
  * state has been written. */
@@ -60,6 +68,19 @@ static void put_streams(struct or_buf *out, const struct ag_spool *spool)
 	}
 }
 
+static void put_places(struct or_buf *out, const struct ag_spool *spool)
+{
+	put(out, spool->n_places, 8);
+	for (size_t i = 0; i < spool->n_places; i++) {
+		const struct spool_place *p = &spool->places[i];
+
+		put(out, p->segment, 8);
+		put(out, p->end, 8);
+		put(out, p->n, 1);
+		or_buf_put(out, p->bytes, p->n);
+	}
+}
+
 static uint32_t check(struct or_slice slot)
 {
 	return or_crc32c(or_crc32c(0, or_slice(slot.p + 8, 12)), or_slice_from(slot, SLOT_HEAD));
@@ -78,6 +99,7 @@ void ag_spool_state_encode(struct or_buf *out, const struct ag_spool *spool, uin
 	put(out, spool->last ? spool->last->head.number : 0, 8);
 	put(out, spool->next_number, 8);
 	put_streams(out, spool);
+	put_places(out, spool);
 	OR_ASSERT(or_buf_ok(out) && out->n - start <= SLOT);
 	for (size_t i = 0; i < 4; i++)
 		out->p[start + 16 + i] = (uint8_t)((out->n - start - SLOT_HEAD) >> (8 * i));
@@ -102,10 +124,32 @@ static uint64_t take(struct or_slice *in, size_t n, bool *ok)
 	return v;
 }
 
+static bool decode_places(struct spool_state *out, struct or_slice in)
+{
+	bool ok = true;
+
+	out->n_places = take(&in, 8, &ok);
+	if (!ok || out->n_places > AG_SPOOL_PLACES_MAX)
+		return false;
+	for (size_t i = 0; i < out->n_places; i++) {
+		struct spool_place *p = &out->places[i];
+
+		p->segment = take(&in, 8, &ok);
+		p->end = take(&in, 8, &ok);
+		p->n = (uint8_t)take(&in, 1, &ok);
+		if (!ok || p->n < AG_SPOOL_PLACE_ID || p->n > sizeof(p->bytes) || p->n > in.n)
+			return false;
+		memcpy(p->bytes, in.p, p->n);
+		in = or_slice_from(in, p->n);
+	}
+	return in.n == 0;
+}
+
 static bool decode_payload(struct spool_state *out, struct or_slice in)
 {
 	bool ok = true;
 
+	/* A state without places ends behind its streams. */
 	out->epoch = take(&in, 8, &ok);
 	out->prev_epoch = take(&in, 8, &ok);
 	out->last_number = take(&in, 8, &ok);
@@ -130,7 +174,7 @@ static bool decode_payload(struct spool_state *out, struct or_slice in)
 		if (s->next_seq == 0)
 			return false;
 	}
-	return ok && in.n == 0;
+	return ok && (in.n == 0 || decode_places(out, in));
 }
 
 static bool decode_slot(struct spool_state *out, struct or_slice slot)
@@ -162,12 +206,16 @@ static bool is_blank(struct or_slice file)
 
 enum or_code ag_spool_state_decode(struct spool_state *out, struct or_slice file)
 {
-	struct spool_state a = {0}, b = {0};
-	bool has_a = decode_slot(&a, or_slice(file.p, file.n < SLOT ? file.n : SLOT));
-	bool has_b = file.n > SLOT && decode_slot(&b, or_slice_from(file, SLOT));
+	struct or_slice slots[] = {or_slice(file.p, file.n < SLOT ? file.n : SLOT),
+	    or_slice_from(file, file.n < SLOT ? file.n : SLOT)};
+	struct spool_state *found = or_mem_array(2, sizeof(*found));
+	bool has_a = decode_slot(&found[0], slots[0]), has_b = decode_slot(&found[1], slots[1]);
 
+	if (has_a || has_b)
+		*out =
+		    found[has_a && (!has_b || found[0].generation > found[1].generation) ? 0 : 1];
+	or_mem_free(found);
 	if (!has_a && !has_b)
 		return is_blank(file) ? OR_ABSENT : OR_CORRUPT;
-	*out = has_a && (!has_b || a.generation > b.generation) ? a : b;
 	return OR_OK;
 }

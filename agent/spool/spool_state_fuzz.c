@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Reads foreign bytes as a state file; what is accepted keeps the limits of a spool. */
-#include "agent/spool/spool_inside.h"
+#include "agent/spool/spool_state.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "agent/spool/spool_inside.h"
+#include "agent/spool/spool_state.h"
 
 #include "tests/support/support.h"
 
-enum { SLOT_BYTES = 32 * 1024 };
+enum { SLOT_BYTES = AG_SPOOL_SLOT };
 
 /* A file of two slots as the spool writes them, of these generations (0: none). */
 static void make_file(uint8_t file[2 * SLOT_BYTES], uint64_t first, uint64_t second)

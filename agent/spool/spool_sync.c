@@ -15,7 +15,7 @@
  *	                      └──────── written anew ◀─────────────────┘
  *	                                     └──── failed: stuck, tried again every second
  */
-#include "agent/spool/spool_inside.h"
+#include "agent/spool/spool_state.h"
 
 #include "base/mem.h"
 
@@ -377,7 +377,7 @@ static void start_job(struct ag_spool *spool)
 	sem_init(&job->finished, 0, 0);
 	job->ticket = spool->ticket;
 	job->dir = or_mem_strdup(spool->dir);
-	or_buf_init(&job->state, 64 * OR_KIB);
+	or_buf_init(&job->state, AG_SPOOL_SLOT);
 	add_syncs(job, spool);
 	if (spool->is_state_due)
 		add_state(job, spool);

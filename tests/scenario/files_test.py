@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Log files, through rotation both ways, while the agent is killed: each line is stored once."""
+import json
+import os
+import random
+import threading
+
+from telemetry import delivered, eventually, rows
+from telemetry_crash_slow_test import kill_one
+from world import World, check, check_has, main, wait_for
+
+LINES = 8000  # one query gives 10,000 rows at most
+KILLS = 5
+
+
+class Writer(threading.Thread):
+    """Writes numbered lines; now and then the file is renamed and made anew, as logrotate does."""
+
+    def __init__(self, path):
+        super().__init__(daemon=True)
+        self.path = path
+        self.pause = threading.Event()
+        self.rotations = self.written = 0
+
+    def run(self):
+        f = open(self.path, "a")
+        for i in range(1, LINES + 1):
+            f.write(f"number {i} {'x' * (i % 200)}\n")
+            self.written = i
+            if i % 50 == 0:
+                f.flush()
+                self.pause.wait(0.05)
+            if i % 1500 == 0:
+                f.flush()
+                self.pause.wait(1)  # for what is younger than that no log rotation exists
+                os.rename(self.path, f"{self.path}.{self.rotations}")
+                self.rotations += 1
+                f.write(f"late {self.rotations}\n")
+                f.close()
+                f = open(self.path, "a")
+        f.close()
+
+
+def configured(w, *files):
+    w.env = {**w.env, "OUTRIDER_CAPTURE_FILES": json.dumps(list(files))}
+
+
+def each_line_is_stored_once():
+    with World() as w:
+        configured(w, {"path": w.path("logs", "*.log")})
+        os.mkdir(w.path("logs"))
+        w.up()
+        w.run_orders()
+        writer = Writer(w.path("logs", "app.log"))
+        writer.start()
+        rng = random.Random(7)
+        for _ in range(KILLS):
+            before = writer.written
+            wait_for("lines", lambda: writer.written > before + 300)
+            writer.pause.wait(rng.uniform(0, 0.2))  # a random moment, not a wait for something
+            kill_one(w, "agent")
+        writer.join()
+        found = wait_for("all lines", lambda: all_rows(w))
+        numbers = sorted(int(r["body"].split()[1]) for r in found)
+        check(numbers == list(range(1, LINES + 1)), f"{len(numbers)} lines, {len(set(numbers))} of "
+              f"them different, of {LINES}")
+        check(all(r["service"] == "orders" for r in found), f"{found[0]}")
+        late = eventually(w, "logs", "body=late* limit=100", writer.rotations)
+        check(len({r["body"] for r in late}) == writer.rotations, f"{late}")
+
+
+def all_rows(w):
+    delivered(w)
+    found = rows(w, "logs", "body=number* limit=10000")
+    return found if len(found) >= LINES else None
+
+
+def a_pod_is_read_as_kubernetes_writes_it():
+    with World() as w:
+        configured(w, {"path": w.path("pods", "*", "*.log"), "format": "cri"})
+        w.up()
+        w.run_orders()
+        os.makedirs(w.path("pods", "orders"))
+        with open(w.path("pods", "orders", "0.log"), "w") as f:
+            f.write("2026-11-24T11:00:00Z stdout P a long \n"
+                    "2026-11-24T11:00:01Z stderr F trouble: mail me at someone@example.org\n"
+                    "2026-11-24T11:00:02Z stdout F line\n")
+        found = eventually(w, "logs", "iostream=stdout body=*long*", 1)
+        check(found[0]["body"] == "a long line" and found[0]["time"].startswith(
+            "2026-11-24T11:00:02"), f"{found}")
+        found = eventually(w, "logs", "body=trouble*", 1)
+        check_has(found[0]["body"], "[redacted:mail]")
+
+
+def a_wrong_setting_is_said():
+    with World() as w:
+        configured(w, {"path": "/var/log/*.log", "format": "xml"})
+        w.up()
+        run = w.run_orders(wait=False)
+        check(run.wait(60) != 0, "it went on with it")
+        with open(w.path("run.log")) as f:
+            check_has(f.read(), "plain, cri or docker")
+
+
+if __name__ == "__main__":
+    main(each_line_is_stored_once, a_pod_is_read_as_kubernetes_writes_it, a_wrong_setting_is_said)
