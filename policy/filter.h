@@ -38,7 +38,7 @@
 
 enum pol_filter_type {
 	POL_FILTER_LONG,     /* an integer type of at most 64 bits */
-	POL_FILTER_STRING,   /* a character type without padding, in UTF-8 */
+	POL_FILTER_STRING,   /* a character type without padding, in UTF-8, or what casts to one */
 	POL_FILTER_BOOL,     /* in SQLite 0 and 1 */
 	POL_FILTER_DATETIME, /* a timestamp (UTC where it has no zone) or date; PostgreSQL only */
 	POL_FILTER_OTHER,    /* policies may ask whether it is there, but not what it is */

@@ -171,10 +171,11 @@ static void script_table(struct policy_rows *w, const struct pol_record **rows)
 {
 	struct policy_gen g;
 
-	printf("CREATE COLLATION nocase (provider = icu, locale = 'und-u-ks-level1', "
+	printf("CREATE EXTENSION citext;\n"
+	       "CREATE COLLATION nocase (provider = icu, locale = 'und-u-ks-level1', "
 	       "deterministic = false);\n"
 	       "CREATE TABLE t (id integer, level bigint, price bigint, owner text COLLATE nocase, "
-	       "city varchar(20) COLLATE \"und-x-icu\", \"odd \"\"na'me\" text, open boolean, "
+	       "city citext, \"odd \"\"na'me\" text, open boolean, "
 	       "\"select\" boolean);\n");
 	policy_gen_init(&g, 1);
 	for (int r = 0; r < ROWS; r++) {

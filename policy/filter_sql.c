@@ -14,8 +14,10 @@
 /* How the pieces are written. */
 struct dialect {
 	const char *name;
-	const char *param;  /* before the number; Trino's have none */
-	const char *binary; /* behind a string: compare by bytes */
+	const char *param; /* before the number; Trino's have none */
+	/* Around a column of text: compare by bytes, whatever collation or type of its own it has.
+	 */
+	const char *before_text, *behind_text;
 	const char *long_type, *string_type, *wide_type;
 	bool glob;    /* GLOB for LIKE, which ignores case there */
 	bool checked; /* typeof tells that arithmetic wrapped; columns hold any type */
@@ -28,7 +30,8 @@ struct dialect {
 static const struct dialect dialects[] = {
     [POL_FILTER_POSTGRES] = {.name = "postgresql",
 	.param = "$",
-	.binary = " COLLATE \"C\"",
+	.before_text = "CAST(",
+	.behind_text = " AS text) COLLATE \"C\"",
 	.long_type = "bigint",
 	.string_type = "text",
 	.wide_type = "numeric",
@@ -38,13 +41,15 @@ static const struct dialect dialects[] = {
 	.name_max = 63},
     [POL_FILTER_SQLITE] = {.name = "sqlite",
 	.param = "?",
-	.binary = " COLLATE BINARY",
+	.before_text = "",
+	.behind_text = " COLLATE BINARY",
 	.long_type = "INTEGER",
 	.string_type = "TEXT",
 	.glob = true,
 	.checked = true},
     [POL_FILTER_TRINO] = {.name = "trino",
-	.binary = "",
+	.before_text = "CAST(",
+	.behind_text = " AS varchar)",
 	.long_type = "bigint",
 	.string_type = "varchar",
 	.wide_type = "decimal(38,0)"},
@@ -214,9 +219,11 @@ static void put_value(struct writer *w, const struct pol_term *t)
 	} else if (c && c->type == POL_FILTER_DATETIME) {
 		put_date_column(w, t, c);
 	} else if (c) {
+		bool text = kind == POL_FILTER_KIND_STRING;
+
+		put(w, text ? w->d->before_text : "");
 		put_column(w, c);
-		if (kind == POL_FILTER_KIND_STRING)
-			put(w, w->d->binary);
+		put(w, text ? w->d->behind_text : "");
 	} else if (pol_term_is_lit(t)) {
 		put_literal(w, t);
 	} else if (t->op == POL_OP_IF) {

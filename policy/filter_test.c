@@ -33,11 +33,12 @@ static void sql__binds_and_quotes(void **state)
 	assert_int_equal(w->sql.n_params, 1);
 	assert_int_equal(w->sql.params[0].i, 3);
 	expect(w, "resource[\"odd \\\"na'me\"] == \"'; drop\"",
-	    "(COALESCE(\"t\".\"odd \"\"na'me\" COLLATE \"C\" = CAST($1 AS text), FALSE))");
+	    "(COALESCE(CAST(\"t\".\"odd \"\"na'me\" AS text) COLLATE \"C\" = CAST($1 AS text), "
+	    "FALSE))");
 	ASSERT_SLICE(w->sql.params[0].s, "'; drop");
 	expect(w, "resource has owner && resource.owner like \"50%_!*\"",
-	    "((\"t\".\"owner\" IS NOT NULL) AND (\"t\".\"owner\" COLLATE \"C\" LIKE CAST($1 AS "
-	    "text) ESCAPE '!'))");
+	    "((\"t\".\"owner\" IS NOT NULL) AND (CAST(\"t\".\"owner\" AS text) COLLATE \"C\" LIKE "
+	    "CAST($1 AS text) ESCAPE '!'))");
 	ASSERT_SLICE(w->sql.params[0].s, "50!%!_!!%");
 	expect_in(w, POL_FILTER_SQLITE, "resource has owner && resource.owner like \"[a*\\*\"",
 	    "((\"t\".\"owner\" IS NOT NULL) AND (\"t\".\"owner\" COLLATE BINARY GLOB CAST(?1 AS "

@@ -391,6 +391,9 @@ static enum or_code read_entities(struct maker *m)
 	if (rc == OR_OK && m->entities.p)
 		rc = pol_entities_json_parse(
 		    &own, m->entities_name, m->entities, m->w->schema, &m->diags, m->err);
+	/* Groups of actions are known even where no entities are. */
+	if (rc == OR_OK && m->w->schema && pol_schema_put_actions(m->w->schema, m->ports))
+		rc = or_err_set(m->err, OR_FULL, "the schema's actions do not fit into memory");
 	if (rc == OR_OK)
 		rc = pol_entities_seal(m->ports, m->err);
 	stores[0] = more;

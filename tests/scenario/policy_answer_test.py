@@ -53,6 +53,11 @@ def a_request_is_decided():
         r = w.cli("policy", "authorize", "--product", f"{ORDERS}/dataproduct.yaml", "--request",
                   request, check_code=1)
         check(r.out.startswith("deny: by a forbid"), r)
+        policy = write(w, "p.cedar", 'permit (principal, action in Action::"all", resource);')
+        schema = write(w, "s.cedarschema", "entity U; action all; action read in [all] "
+                       "appliesTo {principal: U, resource: U};")
+        w.cli("policy", "authorize", "--policy", policy, "--schema", schema, "--principal",
+              'U::"a"', "--action", "read", "--resource", 'U::"b"')
         orders(w, "authorize", "--action", "red", *port, code=2)
         orders(w, "authorize", "--action", "read", "--resource", "orders", code=2)
 
