@@ -285,7 +285,7 @@ int ctl_audit_main(int argc, char **argv)
 		     "  since=1h until=2026-11-24T12:00:00Z\n\n"
 		     "Then, behind bars:\n"
 		     "  | fields FIELD, …           only these\n"
-		     "  | count [by FIELD, …]       how many, in groups\n"
+		     "  | count [by FIELD, …]       how many (or distinct, min… FIELD)\n"
 		     "  | top N   | limit N         the largest groups; how many rows\n\n"
 		     "Exit code 1: nothing matches.",
 	    .details = put_fields_help,

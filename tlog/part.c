@@ -53,7 +53,8 @@ static bool has_own_columns(const struct tl_part *p)
 	return tl_part_column_find(p, 0, TL_PART_RECEIVED) == TL_PART_RECEIVED - 1 &&
 	       tl_part_column_find(p, 0, TL_PART_END) == TL_PART_END - 1 &&
 	       tl_part_column_find(p, 0, TL_PART_OTHER) == TL_PART_OTHER - 1 &&
-	       tl_part_column_kind(p, TL_PART_OTHER - 1) == TL_PART_BYTES;
+	       tl_part_column_kind(p, TL_PART_OTHER - 1) == TL_PART_BYTES &&
+	       tl_part_column_find(p, 0, TL_PART_FORM) == TL_PART_FORM - 1;
 }
 
 static enum or_code load(struct tl_part *p, struct or_err *err)
@@ -483,6 +484,25 @@ enum or_code tl_part_dict(
 	}
 	*out = (struct tl_part_dict){s->texts, c->n_values};
 	return OR_OK;
+}
+
+enum or_code tl_part_block_records(
+    struct tl_part *p, uint32_t block, uint64_t bits[TL_PART_WORDS], size_t *n, struct or_err *err)
+{
+	uint64_t forms[TL_PART_BLOCK];
+	enum or_code rc = tl_part_block(p, TL_PART_FORM - 1, block, forms, n, err);
+
+	if (rc)
+		return rc;
+	memset(bits, 0, TL_PART_WORDS * sizeof(*bits));
+	for (size_t i = 0; i < *n; i++)
+		bits[i / 64] |= (uint64_t)(forms[i] == TL_PART_APART) << i % 64;
+	return OR_OK;
+}
+
+bool tl_part_has_kept_records(const struct tl_part *p)
+{
+	return p->foot.columns[TL_PART_FORM - 1].max >= TL_PART_KEPT_RECORD;
 }
 
 /* ---- raw columns */

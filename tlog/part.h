@@ -41,7 +41,10 @@ enum tl_part_kind {
 };
 
 /* What a part says of the leaf itself stands under tag 0, with these numbers. */
-enum tl_part_own { TL_PART_RECEIVED = 1, TL_PART_END = 2, TL_PART_OTHER = 3 };
+enum tl_part_own { TL_PART_RECEIVED = 1, TL_PART_END = 2, TL_PART_OTHER = 3, TL_PART_FORM = 4 };
+
+/* The values of TL_PART_FORM: how the leaf lies. */
+enum { TL_PART_APART = 0, TL_PART_KEPT = 1, TL_PART_KEPT_RECORD = 2 };
 
 struct tl_part_field {
 	uint8_t tag; /* in the record */
@@ -86,6 +89,15 @@ OR_NODISCARD enum or_code tl_part_block(struct tl_part *p, int column, uint32_t 
     uint64_t out[TL_PART_BLOCK], size_t *n, struct or_err *err);
 OR_NODISCARD enum or_code tl_part_number(
     struct tl_part *p, int column, uint32_t row, uint64_t *out, struct or_err *err);
+
+/* Which rows of a block came apart into columns: a bit each. Other rows are kept as they came; what
+ * columns say of them means nothing. */
+#define TL_PART_WORDS (TL_PART_BLOCK / 64)
+OR_NODISCARD enum or_code tl_part_block_records(
+    struct tl_part *p, uint32_t block, uint64_t bits[TL_PART_WORDS], size_t *n, struct or_err *err);
+
+/* Records that did not come apart are among the rows that are kept as they came. */
+bool tl_part_has_kept_records(const struct tl_part *p);
 
 /* The runs of a column that consists of such: ends[i] is the row behind run i, all of whose rows
  * have values[i]. OR_ABSENT: it is another form. */

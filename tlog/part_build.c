@@ -39,6 +39,7 @@ struct tl_part_build {
 	int8_t of_tag[TAGS]; /* the first column of a tag, or -1 */
 	uint64_t first_leaf;
 	uint32_t rows, max_rows;
+	uint32_t records; /* rows that came apart */
 	size_t text_bytes;
 	struct tl_tree tree;
 	/* Of the file that is being made. */
@@ -79,6 +80,7 @@ struct tl_part_build *tl_part_build_new(
 	add_column(b, (struct tl_part_field){0, TL_PART_RECEIVED, TL_PART_FIXED64, 0});
 	add_column(b, (struct tl_part_field){0, TL_PART_END, TL_PART_VARINT, 0});
 	add_column(b, (struct tl_part_field){0, TL_PART_OTHER, TL_PART_BYTES, 0});
+	add_column(b, (struct tl_part_field){0, TL_PART_FORM, TL_PART_VARINT, 0});
 	for (size_t i = 0; i < n; i++)
 		add_column(b, fields[i]);
 	tl_tree_init(&b->tree);
@@ -239,9 +241,9 @@ static bool take_record(struct tl_part_build *b, struct or_slice leaf)
 	return true;
 }
 
-static void put_number(struct tl_part_build *b, struct column *c, uint64_t v)
+static void put_number(struct tl_part_build *b, struct column *c, uint64_t v, bool is_first)
 {
-	if (b->rows == 0)
+	if (is_first)
 		c->first = v;
 	if (!c->values) {
 		if (v == c->first)
@@ -266,41 +268,66 @@ static void put_fixed(struct tl_part_build *b, struct column *c, size_t width)
 		c->is_there[b->rows] = c->bytes.n > 0;
 }
 
-static void put_row(struct tl_part_build *b)
+static void put_value(struct tl_part_build *b, struct column *c, bool is_first)
+{
+	size_t before;
+
+	switch (c->field.kind) {
+	case TL_PART_FIXED64:
+	case TL_PART_VARINT: put_number(b, c, c->number, is_first); break;
+	case TL_PART_BYTES:
+	case TL_PART_LIST:
+		before = c->texts.n_bytes;
+		put_number(b, c, tl_intern_put(&c->texts, c->bytes), is_first);
+		b->text_bytes += c->texts.n_bytes - before;
+		break;
+	case TL_PART_RAW: put_fixed(b, c, c->field.width); break;
+	case TL_PART_UNIQUE: put_fixed(b, c, TL_PART_UNIQUE_LEN); break;
+	}
+}
+
+/* A row that is no record has no values. Where it needs some, they are those of the row before, so
+ * that ranges and dictionaries are of records alone. */
+static void put_gap(struct tl_part_build *b, struct column *c)
+{
+	if (c->field.kind == TL_PART_RAW || c->field.kind == TL_PART_UNIQUE)
+		put_value(b, c, false);
+	else if (c->values)
+		c->values[b->rows] = c->values[b->rows - 1];
+}
+
+static void put_row(struct tl_part_build *b, bool is_record)
 {
 	for (size_t i = 0; i < b->n_columns; i++) {
-		struct column *c = &b->columns[i];
-		size_t before;
-
-		switch (c->field.kind) {
-		case TL_PART_FIXED64:
-		case TL_PART_VARINT: put_number(b, c, c->number); break;
-		case TL_PART_BYTES:
-		case TL_PART_LIST:
-			before = c->texts.n_bytes;
-			put_number(b, c, tl_intern_put(&c->texts, c->bytes));
-			b->text_bytes += c->texts.n_bytes - before;
-			break;
-		case TL_PART_RAW: put_fixed(b, c, c->field.width); break;
-		case TL_PART_UNIQUE: put_fixed(b, c, TL_PART_UNIQUE_LEN); break;
-		}
+		if (i < TL_PART_FORM)
+			put_value(b, &b->columns[i], b->rows == 0);
+		else if (is_record)
+			put_value(b, &b->columns[i], b->records == 0);
+		else
+			put_gap(b, &b->columns[i]);
 	}
 	b->rows++;
+	b->records += is_record;
 }
 
 enum or_code tl_part_build_add(struct tl_part_build *b, const struct tl_segment_entry *e)
 {
+	bool is_record;
+
 	if (b->rows == b->max_rows || b->text_bytes >= TL_PART_BUILD_TEXT_MAX)
 		return OR_FULL;
 	OR_ASSERT(e->leaf.n > 0 && e->leaf.n <= TL_ENTRIES_LEAF_MAX);
 	clear_row(b);
-	if (!take_record(b, e->leaf)) {
+	is_record = take_record(b, e->leaf);
+	if (!is_record) {
 		clear_row(b);
 		b->columns[TL_PART_OTHER - 1].bytes = e->leaf;
+		b->columns[TL_PART_FORM - 1].number =
+		    e->leaf.p[0] == (1 << 3 | WIRE_BYTES) ? TL_PART_KEPT_RECORD : TL_PART_KEPT;
 	}
 	b->columns[TL_PART_RECEIVED - 1].number = e->received_ns;
 	b->columns[TL_PART_END - 1].number = e->end;
-	put_row(b);
+	put_row(b, is_record);
 	tl_tree_append(&b->tree, &e->hash, NULL, NULL);
 	return OR_OK;
 }
@@ -441,8 +468,12 @@ static void put_dict(
 /* Codes become places in the sorted dictionary. */
 static void put_texts(struct tl_part_build *b, struct column *c, struct or_buf *out)
 {
-	uint32_t *order = tl_intern_sort(&c->texts);
-	uint32_t *place = or_mem_array(c->texts.n, sizeof(*place));
+	uint32_t *order, *place;
+
+	if (c->texts.n == 0) /* no record at all */
+		tl_intern_put(&c->texts, OR_SLICE_NONE);
+	order = tl_intern_sort(&c->texts);
+	place = or_mem_array(c->texts.n, sizeof(*place));
 
 	for (uint32_t i = 0; i < c->texts.n; i++)
 		place[order[i]] = i;

@@ -93,12 +93,12 @@ static enum or_code put_leaf(
 	size_t start, inner = 0;
 
 	or_buf_clear(out);
-	if (cells[TL_PART_OTHER - 1].bytes.n) {
+	if (cells[TL_PART_FORM - 1].number != TL_PART_APART) {
 		or_buf_put_slice(out, cells[TL_PART_OTHER - 1].bytes);
-		return OR_OK;
+		return out->n ? OR_OK : tl_part_corrupt(p, 0, row, "has no leaf", err);
 	}
 	start = open_message(out);
-	for (size_t i = TL_PART_OTHER; i < p->foot.n_columns; i++) {
+	for (size_t i = TL_PART_FORM; i < p->foot.n_columns; i++) {
 		const struct tl_part_field *f = &p->foot.columns[i].field;
 		unsigned int of = f->sub ? f->tag : 0;
 

@@ -274,7 +274,8 @@ static void columns__have_range_runs_and_dictionary(void **state)
 	struct tl_part_runs runs;
 	struct tl_part *p;
 	struct made m;
-	uint64_t min, max, v;
+	uint64_t min, max, v, bits[TL_PART_WORDS];
+	size_t n;
 	int c;
 
 	(void)state;
@@ -283,11 +284,10 @@ static void columns__have_range_runs_and_dictionary(void **state)
 	assert_int_equal(tl_part_column_find(p, 9, 0), -1);
 	c = tl_part_column_find(p, 2, 0);
 	assert_int_equal(tl_part_dict(p, c, &dict, NULL), OR_OK);
-	assert_int_equal(dict.n, 51); /* and the empty one, of what is no record */
-	assert_int_equal(dict.values[0].n, 0);
+	assert_int_equal(dict.n, 50);
 	c = tl_part_column_find(p, 3, 0);
 	tl_part_column_range(p, c, &min, &max);
-	assert_int_equal(min, 0);
+	assert_int_equal(min, 1);
 	assert_int_equal(max, 5000);
 	assert_int_equal(tl_part_number(p, c, 4321, &v, NULL), OR_OK);
 	assert_int_equal(v, 4322);
@@ -296,6 +296,10 @@ static void columns__have_range_runs_and_dictionary(void **state)
 	assert_int_equal(runs.ends[99], 5000);
 	assert_int_equal(runs.values[99], 5099);
 	assert_int_equal(tl_part_column_runs(p, c, &runs, NULL), OR_ABSENT);
+	assert_int_equal(tl_part_block_records(p, 0, bits, &n, NULL), OR_OK);
+	assert_int_equal(n, TL_PART_BLOCK);
+	for (size_t i = 0; i < n; i++)
+		assert_int_equal(bits[i / 64] >> i % 64 & 1, i % 97 < 13 || i % 97 > 17);
 	tl_part_close(p);
 	unmake(&m);
 }

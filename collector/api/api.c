@@ -173,6 +173,9 @@ enum or_code co_api_open(struct co_api **out, const struct co_api_opt *opt, stru
 	}
 	snprintf(api->url, sizeof(api->url), "http://%s", or_http_server_address(api->server));
 	api->readers = or_mem_array(opt->n_shards, sizeof(struct co_read *));
+	api->parts = or_mem_array(opt->n_shards, sizeof(struct co_parts *));
+	for (size_t i = 0; i < opt->n_shards; i++)
+		api->parts[i] = co_parts_new(co_log_dir(co_ingest_log(opt->shards[i].ingest)));
 	or_map_init(&api->seen, CO_AGENTS_MAX);
 	make_metrics(api);
 	*out = api;
@@ -209,12 +212,15 @@ void co_api_close(struct co_api *api)
 		return;
 	OR_ASSERT(!api->server);
 	or_loop_watch(api->opt.loop, NULL, NULL);
-	for (size_t i = 0; i < api->opt.n_shards; i++)
+	for (size_t i = 0; i < api->opt.n_shards; i++) {
 		co_read_close(api->readers[i]);
+		co_parts_free(api->parts[i]);
+	}
 	while ((e = or_map_next(&api->seen, &at)))
 		or_mem_free(e->value);
 	or_map_done(&api->seen);
 	or_metric_registry_free(api->metrics);
 	or_mem_free(api->readers);
+	or_mem_free(api->parts);
 	or_mem_free(api);
 }

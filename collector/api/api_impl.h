@@ -27,6 +27,7 @@ struct co_api {
 	struct or_metric_registry *metrics;
 	struct co_api_metrics m;
 	struct co_read **readers;      /* one for each shard */
+	struct co_parts **parts;       /* those that queries read, of each shard */
 	size_t pending;                /* bytes of bodies in memory */
 	size_t queries;                /* running */
 	struct co_kafka *const *kafka; /* each reads a topic; NULL: nothing is read from there */

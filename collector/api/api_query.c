@@ -12,7 +12,7 @@
 #include "collector/api/api_impl.h"
 #include "collector/api/param.h"
 #include "collector/query/run.h"
-#include "collector/query/scan.h"
+#include "collector/query/search.h"
 #include "proto/leaf.h"
 
 enum { ROWS_A_TURN = 200 };
@@ -26,12 +26,11 @@ struct search {
 	struct co_query q;
 	struct or_arena *record; /* the record's at hand */
 	struct co_run *run;
-	struct co_scan *scan;
+	struct co_search *scan;
 	int64_t start_ns;
-	bool recording;  /* the record of this query waits for its commit */
-	bool emit_due;   /* on_emit is deferred */
-	bool answering;  /* the head of the answer is sent */
-	enum or_code rc; /* why the scan was ended by on_leaf */
+	bool recording; /* the record of this query waits for its commit */
+	bool emit_due;  /* on_emit is deferred */
+	bool answering; /* the head of the answer is sent */
 	struct or_err err;
 	struct co_scan_end end;
 	struct or_buf line;
@@ -43,7 +42,7 @@ static void free_search(struct search *s)
 {
 	if (s->emit_due)
 		or_loop_defer_cancel(s->api->opt.loop, on_emit, s);
-	co_scan_cancel(s->scan);
+	co_search_cancel(s->scan);
 	co_run_free(s->run);
 	or_arena_free(s->arena);
 	or_arena_free(s->record);
@@ -158,31 +157,17 @@ static void on_room(void *arg)
 
 /* ---- the scan */
 
-static bool on_leaf(void *arg, uint32_t shard, uint64_t index, const struct tl_segment_entry *entry)
-{
-	struct search *s = arg;
-	struct wire_audit record;
-	struct wire_leaf leaf;
-
-	if (wire_leaf_decode(&leaf, entry->leaf, NULL) || leaf.type != WIRE_LEAF_RECORD)
-		return true;
-	or_arena_clear(s->record);
-	if (wire_audit_decode(&record, NULL, leaf.content, s->record, NULL))
-		return true; /* ingest takes none that does not decode; a newer schema may */
-	s->rc = co_run_feed(s->run, &record, shard, index, &s->err);
-	return s->rc == OR_OK;
-}
-
-static void on_scanned(void *arg, const struct co_scan_end *end)
+static void on_searched(void *arg, const struct co_search_end *all)
 {
 	static const struct or_http_field type = {
 	    OR_SLICE_LIT("Content-Type"), OR_SLICE_LIT(NDJSON)};
+	const struct co_scan_end *end = &all->end;
 	struct search *s = arg;
 
 	s->scan = NULL;
 	s->end = *end;
-	if (s->rc) {
-		fail(s, 400, "too_many_groups", &s->err);
+	if (end->rc == OR_FULL) {
+		fail(s, 400, "too_many_groups", &end->err);
 		return;
 	}
 	if (end->rc) {
@@ -204,17 +189,20 @@ static void on_scanned(void *arg, const struct co_scan_end *end)
 static void start_scan(struct search *s)
 {
 	struct co_api *api = s->api;
-	struct co_scan_source *sources = or_mem_array(api->opt.n_shards, sizeof(*sources));
+	struct co_search_log *logs = or_mem_array(api->opt.n_shards, sizeof(*logs));
 
 	for (size_t i = 0; i < api->opt.n_shards; i++) {
 		struct co_log *log = co_ingest_log(api->opt.shards[i].ingest);
 
-		sources[i] = (struct co_scan_source){
-		    .dir = co_log_dir(log), .size = co_log_size(log), .shard = (uint32_t)i};
+		logs[i] = (struct co_search_log){.dir = co_log_dir(log),
+		    .size = co_log_size(log),
+		    .parts = api->parts[i],
+		    .shard = (uint32_t)i};
 	}
 	s->run = co_run_new(&s->q);
-	s->scan = co_scan_start(api->opt.loop, sources, api->opt.n_shards, on_leaf, on_scanned, s);
-	or_mem_free(sources);
+	s->scan =
+	    co_search_start(api->opt.loop, &s->q, s->run, logs, api->opt.n_shards, on_searched, s);
+	or_mem_free(logs);
 }
 
 /* ---- the request */

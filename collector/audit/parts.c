@@ -25,6 +25,7 @@ struct co_parts {
 	size_t n;
 	uint64_t tick;
 	size_t n_open;
+	size_t pins;
 };
 
 struct co_parts *co_parts_new(const char *dir)
@@ -109,6 +110,7 @@ enum or_code co_parts_list(struct co_parts *p, struct or_err *err)
 	size_t n = 0;
 	enum or_code rc;
 
+	OR_ASSERT(!p->pins);
 	co_files_join(path, p->dir, "parts");
 	rc = or_sys_list(&names, path, err);
 	if (rc)
@@ -121,6 +123,28 @@ enum or_code co_parts_list(struct co_parts *p, struct or_err *err)
 	or_sys_names_free(&names);
 	replace_items(p, items, n);
 	return OR_OK;
+}
+
+enum or_code co_parts_pin(struct co_parts *p, struct or_err *err)
+{
+	enum or_code rc = p->pins ? OR_OK : co_parts_list(p, err);
+	struct tl_part *part;
+
+	if (rc)
+		return rc;
+	/* What is wrong with one is told to who gets it. */
+	for (size_t i = 0; i < p->n && !p->pins; i++) {
+		if (!p->items[i].part)
+			rc = co_parts_get(p, i, &part, NULL);
+	}
+	p->pins++;
+	return OR_OK;
+}
+
+void co_parts_unpin(struct co_parts *p)
+{
+	OR_ASSERT(p->pins);
+	p->pins--;
 }
 
 size_t co_parts_n(const struct co_parts *p)

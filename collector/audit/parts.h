@@ -13,15 +13,22 @@
 
 #include "tlog/part.h"
 
-#define CO_PARTS_FILES_MAX 256
+#define CO_PARTS_FILES_MAX 512
 
 struct co_parts;
 
 struct co_parts *co_parts_new(const char *dir);
 void co_parts_free(struct co_parts *p);
 
-/* Reads the names again; what is open of those that stay is kept. No folder: no parts. */
+/* Reads the names again; what is open of those that stay is kept. No folder: no parts. Not while
+ * they are pinned. */
 OR_NODISCARD enum or_code co_parts_list(struct co_parts *p, struct or_err *err);
+
+/* For whoever goes over parts in several steps: lists and opens them all, unless they are pinned
+ * already, and keeps them as they are until the last unpin: a part that is removed meanwhile is
+ * read on. (Where there are more than CO_PARTS_FILES_MAX of them, one may then be gone.) */
+OR_NODISCARD enum or_code co_parts_pin(struct co_parts *p, struct or_err *err);
+void co_parts_unpin(struct co_parts *p);
 
 size_t co_parts_n(const struct co_parts *p);
 uint64_t co_parts_first(const struct co_parts *p, size_t i);

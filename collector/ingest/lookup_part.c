@@ -50,29 +50,47 @@ static struct co_lookup *find_wanted(const struct search *x, uint64_t seq)
 	return low < x->n && x->wanted[low].seq == seq ? &x->wanted[low] : NULL;
 }
 
+/* The block's values, the most telling first; *any is false where one rules the block out. */
+static enum or_code load_block(struct search *x, uint32_t block,
+    uint64_t values[COLUMNS][TL_PART_BLOCK], size_t *n, bool *any, struct or_err *err)
+{
+	static const size_t order[COLUMNS] = {STREAM, AGENT, EPOCH, SEQ};
+	enum or_code rc = OR_OK;
+
+	*any = true;
+	for (size_t i = 0; i < COLUMNS && *any && !rc; i++) {
+		size_t c = order[i];
+
+		rc = tl_part_block(x->part, x->column[c], block, values[c], n, err);
+		*any = c == SEQ;
+		for (size_t k = 0; k < *n && !rc && !*any; k++)
+			*any = values[c][k] == x->value[c];
+	}
+	return rc;
+}
+
+static bool is_of_stream(const struct search *x, uint64_t values[COLUMNS][TL_PART_BLOCK], size_t k)
+{
+	return values[STREAM][k] == x->value[STREAM] && values[AGENT][k] == x->value[AGENT] &&
+	       values[EPOCH][k] == x->value[EPOCH];
+}
+
 static enum or_code look_in_block(struct search *x, uint32_t block, struct or_err *err)
 {
-	static const size_t most_telling_first[COLUMNS] = {STREAM, AGENT, EPOCH, SEQ};
-	uint64_t values[COLUMNS][TL_PART_BLOCK];
+	uint64_t values[COLUMNS][TL_PART_BLOCK], records[TL_PART_WORDS];
 	struct tl_segment_entry e;
-	enum or_code rc = OR_OK;
 	size_t n = 0;
+	bool any;
+	enum or_code rc = load_block(x, block, values, &n, &any, err);
 
-	for (size_t i = 0; i < COLUMNS; i++) {
-		size_t c = most_telling_first[i];
-		bool any = c == SEQ;
-
-		rc = tl_part_block(x->part, x->column[c], block, values[c], &n, err);
-		for (size_t k = 0; k < n && !rc && !any; k++)
-			any = values[c][k] == x->value[c];
-		if (rc || !any)
-			return rc;
-	}
+	if (rc || !any)
+		return rc;
+	rc = tl_part_block_records(x->part, block, records, &n, err);
 	for (size_t k = 0; k < n && !rc; k++) {
 		struct co_lookup *w = find_wanted(x, values[SEQ][k]);
 
-		if (!w || w->found || values[STREAM][k] != x->value[STREAM] ||
-		    values[AGENT][k] != x->value[AGENT] || values[EPOCH][k] != x->value[EPOCH])
+		if (!w || w->found || !(records[k / 64] >> k % 64 & 1) ||
+		    !is_of_stream(x, values, k))
 			continue;
 		rc = tl_part_leaf(x->part, block * TL_PART_BLOCK + (uint32_t)k, &e, err);
 		if (rc)

@@ -80,7 +80,7 @@ static bool is_ordered(uint64_t v, enum co_expr_op op, uint64_t operand)
 	return false;
 }
 
-static bool compare(
+bool co_match_compare(
     const struct co_query_expr *e, const struct wire_audit *record, struct or_buf *scratch)
 {
 	struct wire_field_value v;
@@ -101,7 +101,7 @@ static bool eval(
 	bool decisive = kind == CO_EXPR_OR; /* the value that ends a chain */
 
 	if (kind == CO_EXPR_COMPARE)
-		return compare(e, record, scratch);
+		return co_match_compare(e, record, scratch);
 	if (kind == CO_EXPR_NOT)
 		return !eval(e->left, record, scratch);
 	for (; e->kind == kind; e = e->left) {

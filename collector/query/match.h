@@ -13,6 +13,11 @@
 bool co_match_record(
     const struct co_query *q, const struct wire_audit *record, struct or_buf *scratch);
 
+/* One comparison of a filter. */
+struct co_query_expr;
+bool co_match_compare(
+    const struct co_query_expr *e, const struct wire_audit *record, struct or_buf *scratch);
+
 /* * matches any run of bytes, the empty one too. At worst pattern times text steps. */
 bool co_match_glob(struct or_slice pattern, struct or_slice text);
 

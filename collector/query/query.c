@@ -427,14 +427,52 @@ static enum or_code parse_limit(struct parser *p)
 	return co_lex_next(&p->lex);
 }
 
-static enum or_code parse_count(struct parser *p)
+/* The measure that a word names; false: none. */
+static bool find_measure(const struct co_lex *l, enum co_query_measure *out)
 {
+	static const char *const names[] = {"count", "distinct", "sum", "min", "max", "avg"};
+
+	for (size_t i = 0; i < OR_LEN(names); i++) {
+		if (co_lex_is_word(l, names[i])) {
+			*out = (enum co_query_measure)i;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* The field that is measured: a number, but for distinct. */
+static enum or_code parse_measured(struct parser *p)
+{
+	enum wire_field_type type;
+	size_t at = p->lex.start;
 	enum or_code rc;
 
-	if (p->q->is_count || p->projected || p->limited)
-		return fail_here(p, "count is the first stage");
+	if (p->q->measure == CO_QUERY_COUNT)
+		return OR_OK;
+	rc = parse_field(p, &p->q->of);
+	if (rc || p->q->measure == CO_QUERY_DISTINCT)
+		return rc;
+	type = wire_field_type(p->q->of.field);
+	if (type == WIRE_FIELD_INT || (type == WIRE_FIELD_TIME && p->q->measure != CO_QUERY_SUM &&
+					  p->q->measure != CO_QUERY_AVG))
+		return OR_OK;
+	return co_lex_fail(&p->lex, at, "this field is no number");
+}
+
+static enum or_code parse_measure(struct parser *p)
+{
+	char text[64];
+	enum or_code rc;
+
+	if (p->q->is_count || p->projected || p->limited) {
+		snprintf(text, sizeof(text), "%.*s is the first stage", OR_SLICE_FMT(p->lex.token));
+		return fail_here(p, text);
+	}
 	p->q->is_count = true;
 	rc = co_lex_next(&p->lex);
+	if (!rc)
+		rc = parse_measured(p);
 	if (rc || !co_lex_is_word(&p->lex, "by"))
 		return rc;
 	rc = co_lex_next(&p->lex);
@@ -443,7 +481,8 @@ static enum or_code parse_count(struct parser *p)
 
 static enum or_code fail_stage(struct parser *p)
 {
-	static const char *const stages[] = {"count", "top", "limit", "fields", NULL};
+	static const char *const stages[] = {
+	    "count", "distinct", "sum", "min", "max", "avg", "top", "limit", "fields", NULL};
 
 	if (p->lex.kind != CO_LEX_WORD)
 		return fail_here(p, "expected a stage: count, top, limit or fields");
@@ -467,8 +506,8 @@ static enum or_code parse_stage(struct parser *p)
 	bool top = co_lex_is_word(&p->lex, "top");
 	enum or_code rc;
 
-	if (co_lex_is_word(&p->lex, "count"))
-		return parse_count(p);
+	if (find_measure(&p->lex, &p->q->measure))
+		return parse_measure(p);
 	if (co_lex_is_word(&p->lex, "fields"))
 		return parse_projection(p);
 	if (!top && !co_lex_is_word(&p->lex, "limit"))

@@ -10,6 +10,7 @@
  *   since=, until=    a duration back from now (30s, 5m, 1h, 7d) or an RFC 3339 time; they hold
  *                     for the whole query, so they stand outside of or, not and parentheses
  *   stages   count [by FIELD, …]   top N   limit N   fields FIELD, …
+ *            distinct FIELD, sum FIELD, min FIELD, max FIELD, avg FIELD, each [by FIELD, …]
  *
  * and binds closer than or; not binds closest. A list (policies) matches where any of its elements
  * does. What a record does not have is "" as text and 0 as a number.
@@ -39,12 +40,24 @@ struct co_query_field {
 	struct or_slice name; /* as in the query: it names the attribute in attributes.<key> */
 };
 
+/* What a group says of its records. */
+enum co_query_measure {
+	CO_QUERY_COUNT,
+	CO_QUERY_DISTINCT, /* different values of a field, the absent one too */
+	CO_QUERY_SUM,
+	CO_QUERY_MIN,
+	CO_QUERY_MAX,
+	CO_QUERY_AVG, /* rounded down */
+};
+
 struct co_query {
 	const struct co_query_expr *filter; /* NULL: everything */
 	int64_t since_ns;                   /* INT64_MIN: open */
 	int64_t until_ns;                   /* INT64_MAX: open; exclusive */
-	bool is_count;
-	struct co_query_field fields[CO_QUERY_FIELDS_MAX]; /* of "count by" or "fields" */
+	bool is_count;                      /* groups, not records */
+	enum co_query_measure measure;
+	struct co_query_field of;                          /* but for COUNT */
+	struct co_query_field fields[CO_QUERY_FIELDS_MAX]; /* of "by" or "fields" */
 	size_t n_fields;
 	size_t limit;
 };

@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "collector/query/part_scan.h"
+
+#include "base/mem.h"
+#include "collector/audit/columns.h"
+#include "collector/query/column.h"
+#include "collector/query/match.h"
+#include "collector/query/sieve.h"
+#include "proto/leaf.h"
+
+enum { ARENA = 1024 * 1024 };
+
+/* A field whose values make groups: what stands for each value of its columns. */
+struct key {
+	struct co_column column;
+	uint32_t *of_code; /* one column with a dictionary: by code, UINT32_MAX where not known */
+	struct co_column_memo memo;
+};
+
+struct co_part_scan {
+	struct co_part_scan_opt opt;
+	struct co_sieve *sieve;
+	struct key keys[CO_RUN_KEYS];
+	struct co_column measured;
+	bool has_columns; /* keys and measure are in columns */
+	int time;
+	uint32_t left; /* blocks that are not read yet: the next one is left - 1 */
+	struct or_arena *arena;
+	struct or_buf scratch;
+};
+
+static bool has_dictionary(struct tl_part *part, const struct co_column *c)
+{
+	enum tl_part_kind kind = c->n == 1 ? tl_part_column_kind(part, c->at[0]) : TL_PART_RAW;
+
+	return kind == TL_PART_BYTES || kind == TL_PART_LIST;
+}
+
+static enum or_code open_key(struct co_part_scan *s, size_t i, struct or_err *err)
+{
+	struct key *k = &s->keys[i];
+	struct tl_part_dict d;
+	enum or_code rc = OR_OK;
+
+	co_column_find(&k->column, s->opt.part, co_run_key(s->opt.run, i)->field);
+	s->has_columns = s->has_columns && k->column.n;
+	if (!has_dictionary(s->opt.part, &k->column))
+		return OR_OK;
+	rc = tl_part_dict(s->opt.part, k->column.at[0], &d, err);
+	if (rc)
+		return rc;
+	k->of_code = or_mem_array(d.n, sizeof(*k->of_code));
+	memset(k->of_code, 0xff, d.n * sizeof(*k->of_code));
+	return OR_OK;
+}
+
+enum or_code co_part_scan_new(
+    struct co_part_scan **out, const struct co_part_scan_opt *opt, struct or_err *err)
+{
+	struct co_part_scan *s = or_mem_new(sizeof(*s));
+	enum or_code rc = OR_OK;
+
+	*s = (struct co_part_scan){.opt = *opt, .has_columns = true};
+	s->arena = or_arena_new(ARENA);
+	or_buf_init(&s->scratch, CO_MATCH_SCRATCH);
+	s->left = (tl_part_rows(opt->part) + TL_PART_BLOCK - 1) / TL_PART_BLOCK;
+	s->time = tl_part_column_find(opt->part, CO_COLUMNS_TIME, 0);
+	s->has_columns = s->time >= 0;
+	rc = co_sieve_new(&s->sieve, opt->q, opt->part, err);
+	if (rc) {
+		co_part_scan_free(s);
+		return rc;
+	}
+	for (size_t i = 0; i < co_run_keys(opt->run) && !rc; i++)
+		rc = open_key(s, i, err);
+	if (opt->q->measure > CO_QUERY_DISTINCT) {
+		co_column_find(&s->measured, opt->part, opt->q->of.field);
+		s->has_columns = s->has_columns && s->measured.n;
+	}
+	if (rc) {
+		co_part_scan_free(s);
+		return rc;
+	}
+	*out = s;
+	return OR_OK;
+}
+
+void co_part_scan_free(struct co_part_scan *s)
+{
+	if (!s)
+		return;
+	for (size_t i = 0; i < CO_RUN_KEYS; i++) {
+		or_mem_free(s->keys[i].of_code);
+		co_column_memo_done(&s->keys[i].memo);
+	}
+	co_sieve_free(s->sieve);
+	or_arena_free(s->arena);
+	or_buf_done(&s->scratch);
+	or_mem_free(s);
+}
+
+bool co_part_scan_is_skipped(const struct co_part_scan *s)
+{
+	uint64_t min = 0, max = UINT64_MAX;
+
+	if (s->time >= 0)
+		tl_part_column_range(s->opt.part, s->time, &min, &max);
+	/* Of records that are kept as they came columns say nothing. */
+	if (tl_part_has_kept_records(s->opt.part))
+		return false;
+	return co_sieve_is_empty(s->sieve) || !co_run_wants(s->opt.run, max);
+}
+
+/* ---- whole records */
+
+static enum or_code feed_row(struct co_part_scan *s, uint32_t row, struct or_err *err)
+{
+	uint64_t index = tl_part_first(s->opt.part) + row;
+	struct tl_segment_entry e;
+	struct wire_audit record;
+	struct wire_leaf leaf;
+	enum or_code rc = tl_part_leaf(s->opt.part, row, &e, err);
+
+	or_arena_clear(s->arena);
+	if (rc)
+		return rc;
+	if (wire_leaf_decode(&leaf, e.leaf, NULL) || leaf.type != WIRE_LEAF_RECORD ||
+	    wire_audit_decode(&record, NULL, leaf.content, s->arena, NULL))
+		return OR_OK;
+	return co_run_feed(s->opt.run, &record, s->opt.shard, index, err);
+}
+
+/* Rows that the part keeps as they came: a newer schema's records may be among them. */
+static enum or_code feed_others(
+    struct co_part_scan *s, uint32_t block, const uint64_t *records, size_t n, struct or_err *err)
+{
+	enum or_code rc = OR_OK;
+
+	for (size_t i = 0; i < n && !rc; i++) {
+		if (!(records[i / 64] >> i % 64 & 1))
+			rc = feed_row(s, block * TL_PART_BLOCK + (uint32_t)i, err);
+	}
+	return rc;
+}
+
+static enum or_code feed_rows(
+    struct co_part_scan *s, uint32_t block, const uint64_t *bits, struct or_err *err)
+{
+	enum or_code rc = OR_OK;
+
+	for (size_t i = 0; i < TL_PART_BLOCK && !rc; i++) {
+		if (bits[i / 64] >> i % 64 & 1)
+			rc = feed_row(s, block * TL_PART_BLOCK + (uint32_t)i, err);
+	}
+	return rc;
+}
+
+/* ---- columns */
+
+static size_t count_bits(const uint64_t bits[CO_SIEVE_WORDS])
+{
+	size_t n = 0;
+
+	for (size_t w = 0; w < CO_SIEVE_WORDS; w++)
+		n += (size_t)__builtin_popcountll(bits[w]);
+	return n;
+}
+
+/* The rows of the bits, in order. */
+static size_t list_rows(const uint64_t bits[CO_SIEVE_WORDS], uint16_t rows[TL_PART_BLOCK])
+{
+	size_t n = 0;
+
+	for (size_t w = 0; w < CO_SIEVE_WORDS; w++) {
+		for (uint64_t word = bits[w]; word; word &= word - 1)
+			rows[n++] = (uint16_t)(w * 64 + (size_t)__builtin_ctzll(word));
+	}
+	return n;
+}
+
+static enum or_code keep_places(
+    struct co_part_scan *s, uint32_t block, const uint64_t *bits, struct or_err *err)
+{
+	uint64_t first = tl_part_first(s->opt.part) + (uint64_t)block * TL_PART_BLOCK;
+	uint64_t times[TL_PART_BLOCK];
+	uint16_t rows[TL_PART_BLOCK];
+	size_t n = list_rows(bits, rows), all;
+	enum or_code rc = tl_part_block(s->opt.part, s->time, block, times, &all, err);
+
+	for (size_t i = 0; i < n && !rc; i++) {
+		const struct co_run_place place = {times[rows[i]], first + rows[i], s->opt.shard};
+
+		co_run_keep(s->opt.run, &place);
+	}
+	return rc;
+}
+
+/* What stands for a value of key k. */
+static enum or_code value_of(struct co_part_scan *s, size_t k, const uint64_t values[CO_COLUMN_MAX],
+    uint32_t *out, struct or_err *err)
+{
+	struct key *key = &s->keys[k];
+	uint64_t memo_key = key->column.n == 2 ? values[0] << 32 | values[1] : values[0];
+	struct wire_audit record;
+	enum or_code rc;
+
+	*out = key->of_code ? key->of_code[values[0]] : co_column_memo_get(&key->memo, memo_key);
+	if (*out != UINT32_MAX)
+		return OR_OK;
+	or_arena_clear(s->arena);
+	rc = co_column_fill(&record, s->opt.part, &key->column, values, s->arena, err);
+	if (rc)
+		return rc;
+	*out = co_run_value(s->opt.run, k, &record);
+	if (key->of_code)
+		key->of_code[values[0]] = *out;
+	else
+		co_column_memo_put(&key->memo, memo_key, *out);
+	return OR_OK;
+}
+
+/* The values of one key for all rows at hand. */
+static enum or_code key_block(struct co_part_scan *s, size_t k, uint32_t block,
+    const uint16_t *rows, size_t n, uint32_t *out, struct or_err *err)
+{
+	const struct co_column *c = &s->keys[k].column;
+	uint64_t v[CO_COLUMN_MAX][TL_PART_BLOCK];
+	const uint32_t *of_code = s->keys[k].of_code;
+	enum or_code rc = OR_OK;
+	size_t all;
+
+	for (size_t i = 0; i < c->n && !rc; i++)
+		rc = tl_part_block(s->opt.part, c->at[i], block, v[i], &all, err);
+	for (size_t i = 0; i < n && !rc; i++) {
+		uint64_t values[CO_COLUMN_MAX] = {v[0][rows[i]], c->n > 1 ? v[1][rows[i]] : 0};
+
+		out[i] = of_code ? of_code[values[0]] : UINT32_MAX;
+		if (out[i] == UINT32_MAX)
+			rc = value_of(s, k, values, &out[i], err);
+	}
+	return rc;
+}
+
+static enum or_code add_groups(
+    struct co_part_scan *s, uint32_t block, const uint64_t *bits, struct or_err *err)
+{
+	size_t keys = co_run_keys(s->opt.run), n, all;
+	uint32_t ids[CO_RUN_KEYS][TL_PART_BLOCK], row_ids[CO_RUN_KEYS];
+	uint64_t numbers[TL_PART_BLOCK] = {0};
+	uint16_t rows[TL_PART_BLOCK];
+	enum or_code rc = OR_OK;
+
+	n = list_rows(bits, rows);
+	for (size_t k = 0; k < keys && !rc; k++)
+		rc = key_block(s, k, block, rows, n, ids[k], err);
+	if (!rc && s->measured.n)
+		rc = tl_part_block(s->opt.part, s->measured.at[0], block, numbers, &all, err);
+	for (size_t i = 0; i < n && !rc; i++) {
+		for (size_t k = 0; k < keys; k++)
+			row_ids[k] = ids[k][i];
+		rc = co_run_add(s->opt.run, row_ids, numbers[rows[i]], err);
+	}
+	return rc;
+}
+
+static enum or_code read_block(struct co_part_scan *s, uint32_t block, struct or_err *err)
+{
+	uint64_t records[CO_SIEVE_WORDS], bits[CO_SIEVE_WORDS];
+	size_t n, n_records, passed;
+	enum or_code rc = tl_part_block_records(s->opt.part, block, records, &n, err);
+
+	if (rc)
+		return rc;
+	n_records = count_bits(records);
+	memcpy(bits, records, sizeof(bits));
+	if (co_sieve_is_empty(s->sieve))
+		memset(bits, 0, sizeof(bits));
+	rc = co_sieve_block(s->sieve, block, bits, err);
+	if (rc)
+		return rc;
+	passed = count_bits(bits);
+	if (n_records < n && tl_part_has_kept_records(s->opt.part))
+		rc = feed_others(s, block, records, n, err);
+	if (rc)
+		return rc;
+	if (!co_sieve_is_exact(s->sieve) || (passed && !s->has_columns)) {
+		/* The run counts these itself. */
+		co_run_count(s->opt.run, n_records - passed, 0);
+		return feed_rows(s, block, bits, err);
+	}
+	co_run_count(s->opt.run, n_records, passed);
+	if (passed == 0)
+		return OR_OK;
+	return s->opt.q->is_count ? add_groups(s, block, bits, err)
+				  : keep_places(s, block, bits, err);
+}
+
+enum or_code co_part_scan_step(
+    struct co_part_scan *s, size_t blocks, uint64_t *damaged, struct or_err *err)
+{
+	enum or_code rc = OR_OK;
+
+	for (; blocks && s->left && !rc; blocks--) {
+		rc = read_block(s, --s->left, err);
+		if (rc == OR_CORRUPT)
+			*damaged += TL_PART_BLOCK;
+	}
+	if (rc)
+		return rc;
+	return s->left ? OR_AGAIN : OR_OK;
+}
