@@ -125,17 +125,22 @@ static __always_inline void emit(const struct packet *p, struct __sk_buff *skb)
 		__sync_fetch_and_add(&c->lost_ring, 1);
 		return;
 	}
-	if (n > TAP_STREAM_BYTES)
-		n = TAP_STREAM_BYTES;
 	s->size = sizeof(*s);
 	s->flags = p->flags;
 	__builtin_memcpy(&s->ends, &p->ends, sizeof(s->ends));
 	s->seq = p->seq + (p->tcp_flags & FLAG_SYN ? 1 : 0);
 	s->payload = p->payload;
 	s->got = 0;
-	/* The verifier wants to see that it is more than none. */
-	if (n > 0 && n <= TAP_STREAM_BYTES && !bpf_skb_load_bytes(skb, p->at, s->bytes, n))
-		s->got = n;
+	if (n > TAP_STREAM_BYTES)
+		n = TAP_STREAM_BYTES;
+	if (n) {
+		/* From 1 to TAP_STREAM_BYTES, in a way that Linux 6.1's verifier sees, too; the asm
+		 * keeps the compiler, which knows it, from taking that away. */
+		__asm__ volatile("" : "+r"(n));
+		n = ((n - 1) & (TAP_STREAM_BYTES - 1)) + 1;
+		if (!bpf_skb_load_bytes(skb, p->at, s->bytes, n))
+			s->got = n;
+	}
 	bpf_ringbuf_submit(s, 0);
 }
 

@@ -80,6 +80,7 @@ enum or_code tap_stream_open(
 	enum or_code rc;
 	int cgroup;
 
+	libbpf_set_print(NULL); /* errors are told by errno */
 	if (tap_object_stream.n == 0)
 		return or_err_set(err, OR_UNSUPPORTED, "this build has no eBPF programs");
 	rc = or_sys_open(&cgroup, cgroup_dir, O_RDONLY | O_DIRECTORY, 0, err);

@@ -6,7 +6,7 @@ source tools/dev/lib/conformance.sh
 
 dev_run() {
     local seconds=${1:-300} failed=0 suite
-    local -a lanes=(test "test --kafka" tidy slow agree "fuzz all $seconds")
+    local -a lanes=(test "test --kafka" "test --vm" tidy slow agree "fuzz all $seconds")
     [[ $seconds =~ ^[1-9][0-9]*$ ]] || die_usage "SECONDS is a number, not '$seconds'"
     for suite in $(conformance_suites); do lanes+=("conformance $suite"); done
     lanes+=("differential 20000 $(date +%s)")

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-#: test [--kafka] [NAME...] -- lint, and all quick tests under ASan and UBSan
+#: test [--kafka|--vm] [NAME...] -- lint, and all quick tests under ASan and UBSan
 #:
 #: Each NAME is a test ("base/json") or a folder of tests ("base"); with names, only these are
 #: built and run, without lint. Slow tests (crash, soak) belong to ./dev nightly.
 #: --kafka runs the tests against a real Kafka instead, which it downloads once (Java, Maven).
+#: --vm runs the tests of the room ebpf in Debian's kernels 6.1 and 6.12 instead, under qemu.
 #: The last line says how many passed and failed.
 source tools/dev/lib/deps.sh
 source tools/dev/lib/cmake.sh
@@ -18,7 +19,7 @@ some_tests() {
         pattern+="${pattern:+|}${name%/}"
     done
     build_preset asan
-    if [[ $pattern != *kafka* ]]; then skip=(-LE kafka); fi
+    if [[ $pattern != *kafka* && $pattern != *vm* ]]; then skip=(-LE 'kafka|vm'); fi
     run_ctest asan -R "^(fuzz/)?($pattern)(/|\$)" "${skip[@]}"
     tests_summary
 }
@@ -32,7 +33,20 @@ kafka_tests() {
     tests_summary
 }
 
+vm_tests() {
+    ensure_packages build test vm
+    tools/vm.sh fetch
+    build_preset asan
+    step "tests in other kernels"
+    run_ctest asan -L vm
+    tests_summary
+}
+
 dev_run() {
+    if [[ ${1:-} == --vm && $# == 1 ]]; then
+        vm_tests
+        return
+    fi
     if [[ ${1:-} == --kafka && $# == 1 ]]; then
         kafka_tests
         return
@@ -45,6 +59,6 @@ dev_run() {
     build_preset asan
     lint_all asan || true
     step "tests under ASan and UBSan"
-    run_ctest asan -LE 'slow|kafka'
+    run_ctest asan -LE 'slow|kafka|vm'
     tests_summary
 }
