@@ -130,9 +130,16 @@ static void put_long(struct policy_gen *g, struct or_buf *b, int depth)
 
 static void put_pattern(struct policy_gen *g, struct or_buf *b)
 {
+	static const char *const whole[] = {"a*", "*A", "A", "a", "ALI*", "*ice", "alice", "*a*",
+	    "a*b", "a\\*b", "*%*", "%*", "_", "[a]", "*[*", "*'*", "a%", "é*", "*!*", "s*", "*"};
 	static const char *const parts[] = {
 	    "*", "a", "\\*", "%", "_", "b", "!", "[", "?", "é", "'", "A"};
 
+	/* Such as match something, and something that only looks alike. */
+	if (policy_gen_below(g, 2)) {
+		or_buf_printf(b, "\"%s\"", PICK(g, whole));
+		return;
+	}
 	or_buf_put_byte(b, '"');
 	for (uint32_t n = policy_gen_below(g, 5); n > 0; n--)
 		or_buf_put_str(b, PICK(g, parts));
