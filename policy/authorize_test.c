@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "policy/authorize.h"
+#include "policy/code.h"
 #include "tests/support/support.h"
 
 #include <stdio.h>
@@ -269,6 +270,40 @@ static void request__reports_a_used_up_budget(void **state)
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
+/* Where the trees fit into the budget and the program does not, the trees answer. */
+static void request__is_answered_without_room_for_a_program(void **state)
+{
+	static const char text[] = "permit (principal, action, resource) when { 1 < 2 };"
+				   "permit (principal, action, resource) when { 2 < 1 };"
+				   "forbid (principal == User::\"bob\", action, resource);"
+				   "permit (principal, action, resource) when { principal.no };"
+				   "permit (principal is User, action, resource);";
+	struct world *w = *state;
+	size_t by_trees = 0, by_program = 0;
+
+	for (size_t budget = 1024; by_program == 0; budget += 64) {
+		const struct pol_set *sets[1];
+		struct pol_decision d;
+		struct pol_set *set = pol_set_new(POL_IDS_NUMBERED, budget);
+
+		sets[0] = set;
+		if (pol_set_add(set, "t", or_slice_str(text), NULL, NULL) == OR_OK) {
+			for (int i = 0; i < 2; i++) {
+				ASSERT_CODE(
+				    pol_authorize_request(&d, w->ctx, sets, 1, &w->req), OR_OK);
+				assert_true(d.allow);
+				assert_int_equal(d.n_reasons, 2);
+				assert_ptr_equal(d.reasons[1], pol_set_at(set, 4));
+				assert_int_equal(d.n_errors, 1);
+			}
+			by_trees += pol_set_code(set) == NULL;
+			by_program += pol_set_code(set) != NULL;
+		}
+		pol_set_free(set);
+	}
+	assert_true(by_trees > 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -283,6 +318,8 @@ int main(void)
 	    TEST(request__finds_every_candidate_among_many),
 	    TEST(request__finds_links_among_many),
 	    TEST(request__reports_a_used_up_budget),
+	    cmocka_unit_test_setup_teardown(
+		request__is_answered_without_room_for_a_program, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

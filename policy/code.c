@@ -94,22 +94,33 @@ static bool build(
 	return ok;
 }
 
-struct pol_code *pol_code_build(const struct pol_policy *const *policies, size_t n)
+/* A program that says that there is none, so that it is not tried again for every request. */
+static struct pol_code *none(void)
 {
-	struct or_arena *arena = or_arena_new(POL_SET_BUDGET);
+	struct or_arena *arena = or_arena_new(0);
+	struct pol_code *c = or_arena_alloc(arena, sizeof(*c));
+
+	c->arena = arena;
+	return c;
+}
+
+struct pol_code *pol_code_build(const struct pol_policy *const *policies, size_t n, size_t budget)
+{
+	struct or_arena *arena = or_arena_new(budget);
 	struct pol_code *c = or_arena_alloc(arena, sizeof(*c));
 	struct pol_code_pool pool;
-	bool ok;
+	bool ok = false;
 
-	OR_ASSERT(c);
-	*c = (struct pol_code){.arena = arena, .policies = policies};
-	pol_code_pool_init(&pool, arena);
-	ok = build(c, &pool, policies, n);
-	pol_code_pool_done(&pool);
+	if (c) {
+		*c = (struct pol_code){.arena = arena, .policies = policies};
+		pol_code_pool_init(&pool, arena);
+		ok = build(c, &pool, policies, n);
+		pol_code_pool_done(&pool);
+	}
 	if (ok)
 		return c;
 	or_arena_free(arena);
-	return NULL;
+	return none();
 }
 
 void pol_code_free(struct pol_code *code)

@@ -139,8 +139,8 @@ struct pol_code {
 	const struct pol_index *index;            /* policy/index.h */
 };
 
-/* Of a set whose policies are policies[0..n). NULL: there is no room. */
-struct pol_code *pol_code_build(const struct pol_policy *const *policies, size_t n);
+/* Of a set whose policies are policies[0..n). Its index is NULL where budget is no room for it. */
+struct pol_code *pol_code_build(const struct pol_policy *const *policies, size_t n, size_t budget);
 void pol_code_free(struct pol_code *code);
 
 /* set.c: the set's program, built where it is not there; NULL where there is no room for one. */

@@ -318,17 +318,18 @@ const struct pol_code *pol_set_code(const struct pol_set *set)
 	struct pol_set *own = (struct pol_set *)(uintptr_t)set;
 	struct pol_code *code = atomic_load_explicit(&own->code, memory_order_acquire);
 	struct pol_code *none = NULL;
+	size_t left = set->budget - or_arena_used(set->arena);
 
-	if (code)
-		return code;
-	code = pol_code_build(
-	    (const struct pol_policy *const *)(const void *)set->list.p, pol_set_count(set));
-	/* Another thread may have been quicker: then there are two for a moment. */
-	if (code && !atomic_compare_exchange_strong(&own->code, &none, code)) {
-		pol_code_free(code);
-		code = none;
+	if (!code) {
+		code = pol_code_build((const struct pol_policy *const *)(const void *)set->list.p,
+		    pol_set_count(set), left ? left : 1);
+		/* Another thread may have been quicker: then there are two for a moment. */
+		if (!atomic_compare_exchange_strong(&own->code, &none, code)) {
+			pol_code_free(code);
+			code = none;
+		}
 	}
-	return code;
+	return code->index ? code : NULL;
 }
 
 void pol_set_compile(struct pol_set *set)

@@ -45,7 +45,8 @@ enum pol_ids {
 	POL_IDS_EITHER,    /* @id("…"), else policyN, N from 0 over the set */
 };
 
-/* budget: bytes of everything parsed, 0 for POL_SET_BUDGET. */
+/* budget: bytes of everything parsed, and of the program made of it (without room for one, requests
+ * are slower); 0 for POL_SET_BUDGET. */
 #define POL_SET_BUDGET (256 * OR_MIB)
 struct pol_set *pol_set_new(enum pol_ids ids, size_t budget);
 void pol_set_free(struct pol_set *set);
