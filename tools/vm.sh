@@ -79,7 +79,8 @@ INIT
 
 build_root() { # ROOT PROGRAM...
     local root=$1
-    mkdir -p "$root/bin" "$root/etc"
+    mkdir -p "$root/bin" "$root/etc" "$root/ebpf"
+    cp ebpf/*.bpf.h "$root/ebpf/" # one test reads them
     install "$(command -v busybox)" "$root/bin/busybox"
     ln -s busybox "$root/bin/sh"
     ln -s busybox "$root/bin/true"
