@@ -234,6 +234,11 @@ static enum or_code key_block(struct co_part_scan *s, size_t k, uint32_t block,
 	for (size_t i = 0; i < n && !rc; i++) {
 		uint64_t values[CO_COLUMN_MAX] = {v[0][rows[i]], c->n > 1 ? v[1][rows[i]] : 0};
 
+		/* Neighbours are often alike. */
+		if (i && v[0][rows[i - 1]] == values[0] && c->n == 1) {
+			out[i] = out[i - 1];
+			continue;
+		}
 		out[i] = of_code ? of_code[values[0]] : UINT32_MAX;
 		if (out[i] == UINT32_MAX)
 			rc = value_of(s, k, values, &out[i], err);
