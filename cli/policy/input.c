@@ -46,14 +46,14 @@ void ctl_input_complain(const struct pol_diags *diags)
 		or_str_utf8_encode(&clean, cp);
 		i += n ? n : 1;
 	}
-	fwrite(clean.p, 1, clean.n, stderr);
+	fwrite(or_buf_text(&clean), 1, clean.n, stderr);
 	or_buf_done(&said);
 	or_buf_done(&clean);
 }
 
 enum or_code ctl_input_pass_on(struct or_slice text, struct or_err *err)
 {
-	if (fwrite(text.p, 1, text.n, stdout) != text.n || fflush(stdout))
+	if ((text.n && fwrite(text.p, 1, text.n, stdout) != text.n) || fflush(stdout))
 		return or_err_sys(err, "standard output");
 	return OR_OK;
 }

@@ -30,6 +30,8 @@ const KNOWN = {
     + 'which is followed here, and a warning for the official engine from 4.13 on',
   attribute_twice: 'an attribute that a schema text declares twice in one record is an error here, as '
     + 'it is in JSON; the official engine lets the last one count',
+  odd_pattern: 'a pattern that turns the direction of text is warned of here; the official engine looks '
+    + 'at its escaped form, where nothing turns',
 };
 
 function makeCase(seed) {
@@ -151,10 +153,16 @@ function judgeValidation(c, policies, findings) {
       === warnings.some((m) => /policy is impossible/.test(m)), c, id,
     [...c.statics, ...c.templates].find((t) => t.includes(`@id("${id}")`)) || '',
     'official:', warnings, errors, 'ours:', findings[id]);
-    for (const [name, pattern] of Object.entries(ODD))
+    for (const [name, pattern] of Object.entries(ODD)) {
+      const text = [...c.statics, ...c.templates].find((t) => t.includes(`@id("${id}")`)) || '';
+      if (name === 'bidi_chars_in_string' && findings[id].includes(name)
+        && !warnings.some((m) => pattern.test(m)) && /like "[^"]*\u202E/.test(text)) {
+        known.odd_pattern++;
+        continue;
+      }
       judge('odd text', findings[id].includes(name) === warnings.some((m) => pattern.test(m)), c, id, name,
-        [...c.statics, ...c.templates].find((t) => t.includes(`@id("${id}")`)) || '',
-        'official:', warnings, 'ours:', findings[id]);
+        text, 'official:', warnings, 'ours:', findings[id]);
+    }
   }
 }
 
