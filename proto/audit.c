@@ -35,10 +35,16 @@ enum or_code wire_audit_validate(const struct wire_audit *r, struct or_err *err)
 
 enum or_code wire_audit_encode(struct or_buf *out, const struct wire_audit *r, struct or_err *err)
 {
+	enum or_code rc = wire_table_check(&wire_audit_table_record, r, err);
+
+	return rc ? rc : wire_audit_encode_fitted(out, r, err);
+}
+
+enum or_code wire_audit_encode_fitted(
+    struct or_buf *out, const struct wire_audit *r, struct or_err *err)
+{
 	enum or_code rc = wire_audit_validate(r, err);
 
-	if (!rc)
-		rc = wire_table_check(&wire_audit_table_record, r, err);
 	if (rc)
 		return rc;
 	if (!wire_table_encode_max(out, &wire_audit_table_record, r, WIRE_AUDIT_MAX))

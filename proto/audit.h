@@ -113,6 +113,9 @@ OR_NODISCARD enum or_code wire_audit_validate(const struct wire_audit *r, struct
 /* Validates and appends. OR_INVAL, or OR_FULL: a limit (wire_audit_fit keeps them) or out's. */
 OR_NODISCARD enum or_code wire_audit_encode(
     struct or_buf *out, const struct wire_audit *r, struct or_err *err);
+/* The same for what wire_audit_fit has just made fit: texts are not read a second time. */
+OR_NODISCARD enum or_code wire_audit_encode_fitted(
+    struct or_buf *out, const struct wire_audit *r, struct or_err *err);
 
 /* Decodes and validates. seen may be NULL. OR_PARSE; OR_FULL: a limit, or the arena's budget. */
 OR_NODISCARD enum or_code wire_audit_decode(struct wire_audit *out, struct wire_audit_seen *seen,

@@ -154,7 +154,7 @@ enum or_code ag_record_put(struct ag_record *rec, struct wire_audit *r, struct o
 	or_arena_clear(rec->arena);
 	rc = wire_audit_fit(r, rec->arena);
 	if (!rc)
-		rc = wire_audit_encode(&rec->record, r, NULL);
+		rc = wire_audit_encode_fitted(&rec->record, r, NULL);
 	if (!rc)
 		rc = append_inputs(rec, r->inputs, inputs);
 	if (!rc)
