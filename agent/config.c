@@ -110,6 +110,17 @@ static const struct or_opt opts[] = {
 	.type = OR_OPT_STR,
 	.offset = AT(gate.key_file),
 	.help = "PEM file of that certificate's key."},
+    {.name = "gate.trust-domains",
+	.type = OR_OPT_TREE,
+	.offset = AT(gate.trust_domains),
+	.help = "SPIFFE trust domains whose X.509-SVIDs say which workload asks: a list of "
+		"{trust_domain, roots}; roots is a PEM file that is taken again when it changes."},
+    {.name = "gate.asks-cert",
+	.type = OR_OPT_BOOL,
+	.offset = AT(gate.asks_cert),
+	.help =
+	    "Whether clients are asked for a certificate without trust domains, for tokens that "
+	    "are bound to one (RFC 8705)."},
     {.name = "gate.upstream-host",
 	.type = OR_OPT_STR,
 	.offset = AT(gate.upstream_host),

@@ -32,6 +32,8 @@ struct ag_config {
 		const char *upstream;
 		const char *cert_file; /* NULL: clients speak plain HTTP */
 		const char *key_file;
+		const struct or_json *trust_domains; /* [{trust_domain, roots}] */
+		bool asks_cert;
 		const char *upstream_host; /* NULL: so does the app */
 		const char *upstream_ca_file;
 		const char *upstream_cert_file;

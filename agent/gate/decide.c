@@ -4,6 +4,7 @@
 #include "agent/gate/subject.h"
 #include "base/jsonw.h"
 #include "base/mem.h"
+#include "base/str.h"
 #include "policy/conform.h"
 #include "policy/ext_ip.h"
 #include "product/route.h"
@@ -205,22 +206,51 @@ static enum or_code put_act(struct run *r)
 	return OR_OK;
 }
 
+/* RFC 8705 §3.1: the token counts over a connection with that very certificate alone. */
+static bool is_bound_elsewhere(const struct run *r)
+{
+	struct or_buf text;
+	bool same;
+
+	if (!r->who.bound_cert.n)
+		return false;
+	or_buf_init(&text, 2 * OR_CRYPTO_HASH_LEN);
+	or_str_base64url_encode(&text, r->ask->cert_hash);
+	same = text.n && or_slice_eq(or_buf_slice(&text), r->who.bound_cert);
+	or_buf_done(&text);
+	return !same;
+}
+
+/* By its certificate. False: the decision has been made. */
+static bool identify_workload(struct run *r, enum or_code *rc)
+{
+	static const size_t scheme = sizeof("spiffe://") - 1;
+	struct or_slice id = r->ask->workload;
+
+	if (!id.n) {
+		*rc = conclude(r, AG_DECIDE_UNAUTHENTICATED,
+		    r->ask->cert_fault ? r->ask->cert_fault : "token_missing");
+		return false;
+	}
+	r->out->record.principal = (struct wire_principal){.type = OR_SLICE_LIT("Workload"),
+	    .id = id,
+	    .issuer = or_slice(id.p, or_str_find(id, '/', scheme))};
+	return true;
+}
+
 /* False: the decision has been made. */
 static bool identify(struct run *r, enum or_code *rc)
 {
 	struct ag_identity_verdict v;
 
-	if (!r->ask->token.p) {
-		*rc = conclude(r, AG_DECIDE_UNAUTHENTICATED, "token_missing");
-		return false;
-	}
+	if (!r->ask->token.p)
+		return identify_workload(r, rc);
 	v = ag_identity_check(r->d->opt.identity, &r->who, r->ask->token, r->ask->now_ns, r->a);
 	if (v.reason != AG_JWT_OK) {
 		*rc = conclude(r, AG_DECIDE_UNAUTHENTICATED, ag_jwt_reason_name(v.reason));
 		return false;
 	}
-	/* RFC 8705 §3: it counts only over a connection with that certificate, and none has one. */
-	if (r->who.bound_cert.n) {
+	if (is_bound_elsewhere(r)) {
 		*rc = conclude(r, AG_DECIDE_UNAUTHENTICATED, "token_bound");
 		return false;
 	}

@@ -3,10 +3,11 @@
  * The decision core: who asks for what, decided by policy, as an audit record. It knows no front;
  * each front (proxy, and later ext_authz, decide…) brings an ask and carries the result out.
  *
- * HTTP to Cedar: principal User::"<iss>#<sub>" with parents Group::"<iss>#<group>" and, for each
- * attribute that the bundle's schema declares for User, the token's claim of that name where its
- * type fits; action by method (or the route's own); resource Port::"<product>/<port>" with parents
- * Product and Domain; context {method, path, query, client, purpose}.
+ * HTTP to Cedar: principal User::"<iss>#<sub>" (Workload::"<spiffe id>" where a certificate says
+ * who asks and no token does) with parents Group::"<iss>#<group>" and, for each attribute that the
+ * bundle's schema declares for User, the token's claim of that name where its type fits; action by
+ * method (or the route's own); resource Port::"<product>/<port>" with parents Product and Domain;
+ * context {method, path, query, client, purpose}.
  *
  * Whatever is not a clear yes is a no: no bundle, no port, no identity, an unknown method, a forbid
  * that errs, a request that needs too much memory. So is what the bundle's schema does not know,
@@ -60,7 +61,12 @@ struct ag_decide_ask {
 	struct or_slice host;
 	const struct or_slice *query_keys;
 	size_t n_query_keys;
-	struct or_slice token;     /* p == NULL: none was given */
+	struct or_slice token; /* p == NULL: none was given */
+	struct or_slice
+	    workload; /* the SPIFFE ID that the client's certificate proves; empty: none */
+	const char
+	    *cert_fault; /* why its certificate proves none; NULL: it gave none, or it does */
+	struct or_slice cert_hash; /* SHA-256 of its certificate, whoever made it; empty: none */
 	struct or_slice peer;      /* for the record: "192.0.2.1:40000" */
 	struct or_slice client_ip; /* for policy: "192.0.2.1" */
 	struct or_slice purpose;   /* empty: none */

@@ -150,8 +150,10 @@ static void take_keys(struct ag_jwks_remote *r, struct or_slice text)
 	r->expired = false;
 	r->retry_ns = 0;
 	r->came_ns = or_loop_now_ns(r->opt.loop);
-	if (r->by_kid && !changed)
+	if (r->by_kid && !changed) {
+		OR_LOG(OR_LOG_WARN, "issuer.key_unknown", or_log_text("issuer", r->opt.issuer));
 		r->no_kids_before_ns = r->came_ns + AG_JWKS_REMOTE_KID_NS;
+	}
 	r->by_kid = false;
 	again_in(r, r->opt.cache_ns > 2 * EARLY_NS ? r->opt.cache_ns - EARLY_NS : r->opt.cache_ns);
 	if (changed) {

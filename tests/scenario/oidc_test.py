@@ -8,12 +8,12 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 import threading
 import urllib.parse
 import urllib.request
 
-from world import BIN, ORDERS, ROOT, World, check, main, wait_for
+import lone_agent
+from world import ROOT, World, check, main, wait_for
 
 PACKAGE = "oidc-provider@9.13.3"
 POLICY = """
@@ -21,22 +21,6 @@ POLICY = """
 permit (principal, action, resource)
 when { principal in Group::"ISSUER#analysts" && principal has clearance && principal.clearance >= 2 };
 """
-AGENT = """
-product: {product}
-state: {state}
-ready-fd: 0
-gate: {{listen: "127.0.0.1:0", upstream: "127.0.0.1:{upstream}"}}
-decide: {{listen: "127.0.0.1:0"}}
-admin: {{listen: "127.0.0.1:0"}}
-capture: {{listen: "127.0.0.1:0"}}
-bundle: {{file: {bundle}, keys: [{key}]}}
-issuers:
-  - issuer: {issuer}
-    discovery: true
-    algs: [ES256]
-    access_token: true
-"""
-
 
 def modules():
     """The folder that holds node_modules with the provider; None: it is not to be had."""
@@ -82,50 +66,6 @@ class Provider:
         return json.loads(self.ask("/test/counts"))
 
 
-def product(w, issuer):
-    directory = w.path("product")
-    shutil.copytree(ORDERS, directory)
-    for name in os.listdir(os.path.join(directory, "policy")):
-        if name.endswith(".cedar"):
-            os.remove(os.path.join(directory, "policy", name))
-    with open(os.path.join(directory, "policy", "reporting.cedar"), "w") as f:
-        f.write(POLICY.replace("ISSUER", issuer))
-    return os.path.join(directory, "dataproduct.yaml")
-
-
-def free_port():
-    import socket
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
-
-
-def start_agent(w, issuer):
-    descriptor = product(w, issuer)
-    w.bundle(1, product=descriptor)
-    upstream = free_port()
-    app = subprocess.Popen([sys.executable, os.path.join(ORDERS, "serve.py")], env=dict(os.environ, PORT=str(upstream)),
-                           stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    w.runs.append(app)
-    wait_for("the app", lambda: w.port_answers(upstream))
-    config = w.path("outrider-agent.yaml")
-    with open(config, "w") as f:
-        f.write(AGENT.format(product=descriptor, state=w.path("agent"), upstream=upstream, bundle=w.path("orders.bundle"),
-                             key=w.path("bundle.key.pub"), issuer=issuer))
-    log = open(w.path("run.log"), "a+")
-    agent = subprocess.Popen([os.path.join(BIN, "outrider-agent"), "--config", config], stdout=log, stderr=log)
-    w.runs.append(agent)
-    endpoint = w.path("agent", "endpoint")
-
-    def serves():
-        check(agent.poll() is None, f"the agent ended: see {log.name}")
-        return os.path.exists(endpoint)
-
-    wait_for("the agent", serves)
-    with open(endpoint) as f:
-        w.gate = json.load(f)["gate"]
-
-
 class Client(threading.Thread):
     """Asks on one connection, with a token that was just issued, until it is told to stop."""
 
@@ -165,7 +105,7 @@ def rotation(w, provider):
         for c in clients:
             c.join()
     for c in clients:
-        check(c.statuses.keys() == {200}, f"answers under rotation: {c.statuses}")
+        check(c.statuses.keys() == {200}, f"answers under rotation: {c.statuses}, {provider.counts()}")
 
 
 def encode(data):
@@ -206,7 +146,9 @@ def keys_rotate_under_load():
         return
     with World() as w:
         provider = Provider(w, folder)
-        start_agent(w, provider.issuer)
+        issuer = provider.issuer
+        lone_agent.start(w, POLICY.replace("ISSUER", issuer), [
+            {"issuer": issuer, "discovery": True, "algs": ["ES256"], "access_token": True}])
         check(w.get("/totals?limit=1", provider.token()).status == 200, "the first token")
         rotation(w, provider)
         bogus(w, provider)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/gate/ask.h"
 #include "agent/gate/hold.h"
+#include "agent/gate/identity_peer.h"
 #include "agent/gate/proxy/proxy_impl.h"
 #include "base/str.h"
 
@@ -319,6 +320,7 @@ static void begin(struct ag_proxy *proxy, struct or_http_req *req, bool was_held
 	ask.trace_id = or_slice(x->trace.id, sizeof(x->trace.id));
 	ask.span_id = or_slice(x->trace.span, sizeof(x->trace.span));
 	ask.now_ns = or_loop_wall_ns(proxy->loop);
+	ag_identity_peer_read(&ask, proxy->svids, or_http_req_tls(req), or_http_req_arena(req));
 	if (ag_decide_run(&x->decision, proxy->opt.decide, &ask, or_http_req_arena(req))) {
 		refuse(x, "memory");
 		return;

@@ -91,6 +91,7 @@ static enum or_code open_tls(struct ag_proxy *proxy, struct or_err *err)
 	struct ag_certs_opt in = {.server = true,
 	    .cert_file = opt->cert_file,
 	    .key_file = opt->key_file,
+	    .asks_cert = opt->asks_cert || opt->trust_domains,
 	    .on_change = on_certs,
 	    .arg = proxy};
 	struct ag_certs_opt out = {.cert_file = opt->upstream_cert_file,
@@ -98,6 +99,14 @@ static enum or_code open_tls(struct ag_proxy *proxy, struct or_err *err)
 	    .ca_file = opt->upstream_ca_file};
 	enum or_code rc = OR_OK;
 
+	if (in.asks_cert && !opt->cert_file)
+		return or_err_set(err, OR_INVAL,
+		    "gate.trust-domains, gate.asks-cert: clients have certificates over TLS alone, "
+		    "so gate.cert-file is needed");
+	if (opt->trust_domains)
+		rc = ag_identity_svid_new(&proxy->svids, proxy->loop, opt->trust_domains, err);
+	if (rc)
+		return or_err_wrap(err, rc, "gate.trust-domains");
 	if (opt->cert_file || opt->key_file)
 		rc = ag_certs_open(&proxy->certs, proxy->loop, &in, err);
 	if (rc)
@@ -160,6 +169,7 @@ enum or_code ag_proxy_new(
 	}
 	/* Texts are the caller's. */
 	proxy->opt = (struct ag_proxy_opt){.decide = opt->decide,
+	    .issuers = opt->issuers,
 	    .record = opt->record,
 	    .connect_ns = proxy->opt.connect_ns,
 	    .head_ns = proxy->opt.head_ns};
@@ -178,6 +188,7 @@ void ag_proxy_free(struct ag_proxy *proxy)
 	or_http_client_free(proxy->client);
 	ag_certs_close(proxy->certs);
 	ag_certs_close(proxy->upstream_certs);
+	ag_identity_svid_free(proxy->svids);
 	or_mem_free(proxy->upstream_host);
 	ag_refusal_free(proxy->refusals);
 	or_buf_done(&proxy->path);
@@ -209,6 +220,8 @@ static enum or_code open_env(void **out, const struct ag_front_env *env, struct 
 	    .upstream = c->gate.upstream,
 	    .cert_file = c->gate.cert_file,
 	    .key_file = c->gate.key_file,
+	    .trust_domains = c->gate.trust_domains,
+	    .asks_cert = c->gate.asks_cert,
 	    .upstream_host = c->gate.upstream_host,
 	    .upstream_ca_file = c->gate.upstream_ca_file,
 	    .upstream_cert_file = c->gate.upstream_cert_file,

@@ -39,6 +39,10 @@ struct ag_proxy_opt {
 	int64_t head_ns;                     /* for the head of its answer; 0: 60 s */
 	/* TLS towards clients; NULL: plain. PEM files, taken anew when they change. */
 	const char *cert_file, *key_file;
+	/* Trust domains whose SVIDs say who asks (agent/gate/identity_svid.h); NULL: none. With
+	 * them, or where asks_cert is set, clients are asked for a certificate. */
+	const struct or_json *trust_domains;
+	bool asks_cert;
 	/* TLS towards the app, whose certificate must name upstream_host (NULL: plain), by the
 	 * roots in a file (NULL: the system's), and with a certificate of our own (may be NULL). */
 	const char *upstream_host, *upstream_ca_file, *upstream_cert_file, *upstream_key_file;

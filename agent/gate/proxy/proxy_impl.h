@@ -11,6 +11,7 @@
 #ifndef AGENT_GATE_PROXY_PROXY_IMPL_H
 #define AGENT_GATE_PROXY_PROXY_IMPL_H
 
+#include "agent/gate/identity_svid.h"
 #include "agent/gate/proxy/proxy.h"
 #include "agent/gate/refusal.h"
 #include "agent/gate/trace.h"
@@ -36,6 +37,7 @@ struct ag_proxy {
 	char origin[OR_NET_TEXT_MAX];
 	struct or_http_server *server;
 	struct or_http_client *client;
+	struct ag_identity_svid *svids;  /* NULL: no trust domain is configured */
 	struct ag_certs *certs;          /* towards clients; NULL: plain */
 	struct ag_certs *upstream_certs; /* towards the app; NULL: plain */
 	char *upstream_host;
