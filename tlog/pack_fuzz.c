@@ -8,14 +8,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	uint64_t all[TL_PACK_ROWS], again[TL_PACK_ROWS], one;
-	struct or_slice in = or_slice_from(or_slice(data, size), 1);
-	size_t n = size ? (size_t)data[0] * 4 + 1 : 1;
+	struct or_slice in;
 	enum or_code rc;
 	struct or_buf out;
+	size_t n;
 
 	if (size == 0)
 		return 0;
-	n = n < TL_PACK_ROWS ? n : TL_PACK_ROWS;
+	in = or_slice(data + 1, size - 1);
+	n = (size_t)data[0] * 4 + 1 < TL_PACK_ROWS ? (size_t)data[0] * 4 + 1 : TL_PACK_ROWS;
 	rc = tl_pack_decode(all, n, in);
 	OR_ASSERT(tl_pack_get(&one, n - 1, n, in) == rc);
 	if (rc)

@@ -4,7 +4,7 @@
 #include "base/crc32c.h"
 #include "tlog/part_foot.h"
 
-enum { ROWS = 3000 };
+enum { ROWS = 500 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
