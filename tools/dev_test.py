@@ -68,7 +68,8 @@ class Dev(unittest.TestCase):
             if not line.startswith("#")
         ]
         self.assertEqual(rows, sorted(rows))
-        self.assertEqual({group for group, _ in rows}, {"bench", "build", "ebpf", "kafka", "test", "vm"})
+        self.assertEqual({group for group, _ in rows},
+                         {"bench", "build", "capture", "ebpf", "kafka", "test", "vm"})
 
 
 class Shell(unittest.TestCase):
