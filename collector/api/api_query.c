@@ -12,7 +12,7 @@
 #include "collector/api/api_impl.h"
 #include "collector/api/param.h"
 #include "collector/query/run.h"
-#include "collector/query/search.h"
+#include "collector/query/trail_search.h"
 #include "proto/leaf.h"
 
 enum { ROWS_A_TURN = 200 };
@@ -26,7 +26,7 @@ struct search {
 	struct co_query q;
 	struct or_arena *record; /* the record's at hand */
 	struct co_run *run;
-	struct co_search *scan;
+	struct co_trail_search *scan;
 	int64_t start_ns;
 	bool recording; /* the record of this query waits for its commit */
 	bool emit_due;  /* on_emit is deferred */
@@ -42,7 +42,7 @@ static void free_search(struct search *s)
 {
 	if (s->emit_due)
 		or_loop_defer_cancel(s->api->opt.loop, on_emit, s);
-	co_search_cancel(s->scan);
+	co_trail_search_cancel(s->scan);
 	co_run_free(s->run);
 	or_arena_free(s->arena);
 	or_arena_free(s->record);
@@ -157,7 +157,7 @@ static void on_room(void *arg)
 
 /* ---- the scan */
 
-static void on_searched(void *arg, const struct co_search_end *all)
+static void on_searched(void *arg, const struct co_trail_search_end *all)
 {
 	static const struct or_http_field type = {
 	    OR_SLICE_LIT("Content-Type"), OR_SLICE_LIT(NDJSON)};
@@ -189,19 +189,19 @@ static void on_searched(void *arg, const struct co_search_end *all)
 static void start_scan(struct search *s)
 {
 	struct co_api *api = s->api;
-	struct co_search_log *logs = or_mem_array(api->opt.n_shards, sizeof(*logs));
+	struct co_trail_search_log *logs = or_mem_array(api->opt.n_shards, sizeof(*logs));
 
 	for (size_t i = 0; i < api->opt.n_shards; i++) {
 		struct co_log *log = co_ingest_log(api->opt.shards[i].ingest);
 
-		logs[i] = (struct co_search_log){.dir = co_log_dir(log),
+		logs[i] = (struct co_trail_search_log){.dir = co_log_dir(log),
 		    .size = co_log_size(log),
 		    .parts = api->parts[i],
 		    .shard = (uint32_t)i};
 	}
 	s->run = co_run_new(&s->q);
-	s->scan =
-	    co_search_start(api->opt.loop, &s->q, s->run, logs, api->opt.n_shards, on_searched, s);
+	s->scan = co_trail_search_start(
+	    api->opt.loop, &s->q, s->run, logs, api->opt.n_shards, on_searched, s);
 	or_mem_free(logs);
 }
 

@@ -15,7 +15,7 @@
 #include "collector/audit/read.h"
 #include "collector/ingest/ingest.h"
 #include "collector/query/run.h"
-#include "collector/query/search.h"
+#include "collector/query/trail_search.h"
 #include "proto/audit.h"
 #include "proto/batch.h"
 #include "proto/frame.h"
@@ -473,7 +473,7 @@ struct asking {
 	struct or_err err;
 };
 
-static void on_done(void *arg, const struct co_search_end *end)
+static void on_done(void *arg, const struct co_trail_search_end *end)
 {
 	struct asking *x = arg;
 
@@ -522,7 +522,7 @@ static void put_record_row(
 static void answer(struct or_buf *out, struct co_parts *parts, struct co_read **reader,
     const char *dir, uint64_t size, struct or_slice text)
 {
-	const struct co_search_log log = {.dir = dir, .size = size, .parts = parts};
+	const struct co_trail_search_log log = {.dir = dir, .size = size, .parts = parts};
 	struct or_arena *a = or_arena_new(CO_QUERY_ARENA);
 	struct asking x = {.record = or_arena_new(1 << 20)};
 	struct co_run_place place;
@@ -532,7 +532,7 @@ static void answer(struct or_buf *out, struct co_parts *parts, struct co_read **
 	must(or_loop_new(&loop, NULL, &x.err), &x.err);
 	must(co_query_parse(&x.q, text, INT64_MAX, a, &x.err), &x.err);
 	x.run = co_run_new(&x.q);
-	co_search_start(loop, &x.q, x.run, &log, 1, on_done, &x);
+	co_trail_search_start(loop, &x.q, x.run, &log, 1, on_done, &x);
 	while (!x.is_done)
 		or_loop_turn(loop, true);
 	co_run_finish(x.run);

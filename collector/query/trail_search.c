@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "collector/query/search.h"
+#include "collector/query/trail_search.h"
 
 #include "base/mem.h"
 #include "collector/query/part_scan.h"
@@ -7,23 +7,23 @@
 
 enum { ARENA = 1024 * 1024 };
 
-struct co_search {
+struct co_trail_search {
 	struct or_loop *loop;
 	const struct co_query *q;
 	struct co_run *run;
-	struct co_search_log *logs;
+	struct co_trail_search_log *logs;
 	size_t n, n_pinned;
-	co_search_done_fn *done;
+	co_trail_search_done_fn *done;
 	void *arg;
 	struct co_scan *tail; /* what is not sealed */
 	struct or_arena *record;
 	size_t log;  /* whose parts are read */
 	size_t left; /* of them, not read yet */
 	struct co_part_scan *part;
-	struct co_search_end end;
+	struct co_trail_search_end end;
 };
 
-static void free_search(struct co_search *s)
+static void free_search(struct co_trail_search *s)
 {
 	co_scan_cancel(s->tail);
 	co_part_scan_free(s->part);
@@ -34,37 +34,37 @@ static void free_search(struct co_search *s)
 	or_mem_free(s);
 }
 
-static void finish(struct co_search *s)
+static void finish(struct co_trail_search *s)
 {
-	struct co_search_end end = s->end;
-	co_search_done_fn *done = s->done;
+	struct co_trail_search_end end = s->end;
+	co_trail_search_done_fn *done = s->done;
 	void *arg = s->arg;
 
 	free_search(s);
 	done(arg, &end);
 }
 
-static void note_damage(struct co_search *s, uint64_t leaves, const struct or_err *err)
+static void note_damage(struct co_trail_search *s, uint64_t leaves, const struct or_err *err)
 {
 	if (!s->end.end.damaged)
 		s->end.end.err = *err;
 	s->end.end.damaged += leaves;
 }
 
-static void fail(struct co_search *s, enum or_code rc, const struct or_err *err)
+static void fail(struct co_trail_search *s, enum or_code rc, const struct or_err *err)
 {
 	s->end.end.rc = rc;
 	s->end.end.err = *err;
 }
 
 /* Begins the next part; false: there is none. A damaged one is passed over. */
-static bool open_part(struct co_search *s)
+static bool open_part(struct co_trail_search *s)
 {
 	struct co_part_scan_opt opt = {.q = s->q, .run = s->run};
 	struct or_err err;
 
 	while (s->log < s->n) {
-		struct co_search_log *log = &s->logs[s->log];
+		struct co_trail_search_log *log = &s->logs[s->log];
 		enum or_code rc;
 
 		if (s->left == 0) {
@@ -98,7 +98,7 @@ static bool open_part(struct co_search *s)
 
 static void on_turn(void *arg)
 {
-	struct co_search *s = arg;
+	struct co_trail_search *s = arg;
 	uint64_t damaged = 0;
 	struct or_err err;
 	enum or_code rc;
@@ -124,7 +124,7 @@ static void on_turn(void *arg)
 
 static bool on_leaf(void *arg, uint32_t shard, uint64_t index, const struct tl_segment_entry *entry)
 {
-	struct co_search *s = arg;
+	struct co_trail_search *s = arg;
 	struct wire_audit record;
 	struct wire_leaf leaf;
 	struct or_err err;
@@ -143,7 +143,7 @@ static bool on_leaf(void *arg, uint32_t shard, uint64_t index, const struct tl_s
 
 static void on_tail(void *arg, const struct co_scan_end *end)
 {
-	struct co_search *s = arg;
+	struct co_trail_search *s = arg;
 
 	s->tail = NULL;
 	if (!s->end.end.rc)
@@ -156,14 +156,14 @@ static void on_tail(void *arg, const struct co_scan_end *end)
 	or_loop_defer(s->loop, on_turn, s);
 }
 
-struct co_search *co_search_start(struct or_loop *loop, const struct co_query *q,
-    struct co_run *run, const struct co_search_log *logs, size_t n, co_search_done_fn *done,
-    void *arg)
+struct co_trail_search *co_trail_search_start(struct or_loop *loop, const struct co_query *q,
+    struct co_run *run, const struct co_trail_search_log *logs, size_t n,
+    co_trail_search_done_fn *done, void *arg)
 {
 	struct co_scan_source *tails = or_mem_array(n + 1, sizeof(*tails));
-	struct co_search *s = or_mem_new(sizeof(*s));
+	struct co_trail_search *s = or_mem_new(sizeof(*s));
 
-	*s = (struct co_search){.loop = loop,
+	*s = (struct co_trail_search){.loop = loop,
 	    .q = q,
 	    .run = run,
 	    .logs = or_mem_array(n + 1, sizeof(*logs)),
@@ -190,7 +190,7 @@ struct co_search *co_search_start(struct or_loop *loop, const struct co_query *q
 	return s;
 }
 
-void co_search_cancel(struct co_search *s)
+void co_trail_search_cancel(struct co_trail_search *s)
 {
 	if (!s)
 		return;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Random queries over random records, part of them sealed: what comes from columns is what comes
  * from asking each record. QUERIES (environment) says how many. */
-#include "collector/query/search.h"
+#include "collector/query/trail_search.h"
 
 #include "base/mem.h"
 #include "base/str.h"
@@ -30,7 +30,7 @@ struct fixture {
 	struct wire_audit *decoded;
 	struct or_arena *arena; /* of those */
 	bool done;
-	struct co_search_end end;
+	struct co_trail_search_end end;
 	struct or_err err;
 };
 
@@ -340,7 +340,7 @@ static void ask_each(struct fixture *x, const struct co_query *q, struct or_buf 
 	co_run_free(run);
 }
 
-static void on_done(void *arg, const struct co_search_end *end)
+static void on_done(void *arg, const struct co_trail_search_end *end)
 {
 	struct fixture *x = arg;
 
@@ -350,11 +350,11 @@ static void on_done(void *arg, const struct co_search_end *end)
 
 static void search(struct fixture *x, const struct co_query *q, struct or_buf *out)
 {
-	const struct co_search_log log = {.dir = x->dir, .size = RECORDS, .parts = x->parts};
+	const struct co_trail_search_log log = {.dir = x->dir, .size = RECORDS, .parts = x->parts};
 	struct co_run *run = co_run_new(q);
 
 	x->done = false;
-	co_search_start(x->loop, q, run, &log, 1, on_done, x);
+	co_trail_search_start(x->loop, q, run, &log, 1, on_done, x);
 	while (!x->done)
 		or_loop_turn(x->loop, true);
 	ASSERT_OK(x->end.end.rc, &x->end.end.err);
