@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { PAIRS = 8192, REGEX_MAX = 4096, NAME_MAX_LEN = 32 };
+enum { REGEX_MAX = 4096, NAME_MAX_LEN = 32 };
 
 struct pattern {
 	regex_t regex;
@@ -18,7 +18,7 @@ struct pattern {
 };
 
 struct ag_redact {
-	uint8_t pairs[PAIRS]; /* a bit for each two bytes that something may begin with */
+	struct redact_begin begin;
 	unsigned int kinds;
 	struct or_metric_counter *counts[REDACT_KINDS];
 	struct pattern patterns[AG_REDACT_PATTERNS_MAX];
@@ -119,7 +119,7 @@ enum or_code ag_redact_new(
 		ag_redact_free(r);
 		return rc;
 	}
-	ag_redact_find_pairs(r->pairs, r->kinds);
+	ag_redact_find_begin(&r->begin, r->kinds);
 	*out = r;
 	return OR_OK;
 }
@@ -143,11 +143,13 @@ static void put_mark(struct or_buf *out, const char *kind)
 	or_buf_put_byte(out, ']');
 }
 
-static bool may_begin(const struct ag_redact *r, const uint8_t *p)
+/* The next place where two bytes may begin something; text.n - 1 or more: there is none. */
+static size_t next_begin(const struct ag_redact *r, struct or_slice text, size_t at)
 {
-	unsigned int at = (unsigned int)p[0] << 8 | p[1];
-
-	return r->pairs[at >> 3] & 1U << (at & 7);
+	while (at + 1 < text.n &&
+	       !redact_has(r->begin.pairs, (uint32_t)text.p[at] << 8 | text.p[at + 1]))
+		at++;
+	return at;
 }
 
 /* Appends the text without what is recognised; false (and nothing appended) where nothing is. */
@@ -155,15 +157,11 @@ static bool find_all(struct ag_redact *r, struct or_buf *out, struct or_slice te
 {
 	size_t from = 0, at = 0;
 
-	while (at + 1 < text.n) {
+	while ((at = next_begin(r, text, at)) + 1 < text.n) {
 		struct redact_span span;
 		size_t next;
 
-		if (!may_begin(r, text.p + at)) {
-			at++;
-			continue;
-		}
-		if (!ag_redact_find_at(&span, &next, text, from, at, r->kinds)) {
+		if (!ag_redact_find_at(&span, &next, text, from, at, r->kinds, r->begin.fours)) {
 			at = next;
 			continue;
 		}

@@ -125,6 +125,7 @@ static bool find_card(struct redact_span *out, size_t *next, struct or_slice s, 
 	uint8_t digits[CARD_MOST];
 	size_t n = 0, i = at, group = 0;
 
+	*next = at + run(s, at, is_digit);
 	if (at && (is_word(s.p[at - 1]) || s.p[at - 1] == '.'))
 		return false;
 	for (; i < s.n && n < CARD_MOST; i++) {
@@ -137,7 +138,6 @@ static bool find_card(struct redact_span *out, size_t *next, struct or_slice s, 
 			break;
 		}
 	}
-	*next = at + run(s, at, is_digit);
 	if (n < CARD_LEAST || (i < s.n && is_word(s.p[i])))
 		return false;
 	*out = (struct redact_span){at, i, REDACT_CARD};
@@ -284,17 +284,17 @@ static size_t pem_length(struct or_slice s, size_t at)
 	return (i + 5 < s.n ? i + 5 : s.n) - at;
 }
 
+static const struct issued_key {
+	const char *prefix;
+	size_t least;
+} keys[] = {{"AKIA", 16}, {"ASIA", 16}, {"ghp_", 36}, {"gho_", 36}, {"ghu_", 36}, {"ghs_", 36},
+    {"ghr_", 36}, {"github_pat_", 22}, {"glpat-", 20}, {"xoxa-", 10}, {"xoxb-", 10}, {"xoxp-", 10},
+    {"xoxr-", 10}, {"xoxs-", 10}, {"sk_live_", 16}, {"rk_live_", 16}, {"sk_test_", 16},
+    {"AIza", 35}, {"npm_", 36}};
+
 /* Keys that their issuers gave a form: a beginning, then so many characters at least. */
 static size_t key_length(struct or_slice s, size_t at)
 {
-	static const struct {
-		const char *prefix;
-		size_t least;
-	} keys[] = {{"AKIA", 16}, {"ASIA", 16}, {"ghp_", 36}, {"gho_", 36}, {"ghu_", 36},
-	    {"ghs_", 36}, {"ghr_", 36}, {"github_pat_", 22}, {"glpat-", 20}, {"xoxa-", 10},
-	    {"xoxb-", 10}, {"xoxp-", 10}, {"xoxr-", 10}, {"xoxs-", 10}, {"sk_live_", 16},
-	    {"rk_live_", 16}, {"sk_test_", 16}, {"AIza", 35}, {"npm_", 36}};
-
 	if (at && is_base64url(s.p[at - 1]))
 		return 0;
 	for (size_t i = 0; i < OR_LEN(keys); i++) {
@@ -454,7 +454,7 @@ static bool find_token(struct redact_span *out, struct or_slice s, size_t at)
 /* ---- where to look */
 
 bool ag_redact_find_at(struct redact_span *out, size_t *next, struct or_slice text, size_t from,
-    size_t at, unsigned int kinds)
+    size_t at, unsigned int kinds, const uint8_t *fours)
 {
 	uint8_t c = text.p[at];
 
@@ -463,49 +463,63 @@ bool ag_redact_find_at(struct redact_span *out, size_t *next, struct or_slice te
 		return (kinds & 1U << REDACT_MAIL) && find_mail(out, text, from, at);
 	if (is_digit(c) && (kinds & 1U << REDACT_CARD))
 		return find_card(out, next, text, at);
-	if ((kinds & 1U << REDACT_TOKEN) && find_token(out, text, at))
+	if ((kinds & 1U << REDACT_TOKEN) && text.n - at >= 4 &&
+	    redact_has(fours, redact_hash(text.p + at)) && find_token(out, text, at))
 		return true;
 	return (kinds & 1U << REDACT_IBAN) && is_upper(c) && find_iban(out, text, at);
 }
 
-static void add_pair(uint8_t pairs[8192], unsigned int a, unsigned int b)
+static void set_bit(uint8_t *bits, uint32_t at)
 {
-	unsigned int at = a << 8 | b;
-
-	pairs[at >> 3] = (uint8_t)(pairs[at >> 3] | 1U << (at & 7));
+	bits[at >> 3] = (uint8_t)(bits[at >> 3] | 1U << (at & 7));
 }
 
-static void add_word(uint8_t pairs[8192], const char *word)
+static void add_pair(struct redact_begin *b, unsigned int one, unsigned int two)
+{
+	set_bit(b->pairs, one << 8 | two);
+}
+
+/* A word by its first four characters, in any case. */
+static void add_word(struct redact_begin *b, const char *word)
 {
 	for (int i = 0; i < 4; i++) {
-		unsigned int a = (uint8_t)word[0], b = (uint8_t)word[1];
+		unsigned int one = (uint8_t)word[0], two = (uint8_t)word[1];
 
-		a = (i & 1) && a >= 'a' && a <= 'z' ? a - 32 : a;
-		b = (i & 2) && b >= 'a' && b <= 'z' ? b - 32 : b;
-		add_pair(pairs, a, b);
+		one = (i & 1) && one >= 'a' && one <= 'z' ? one - 32 : one;
+		two = (i & 2) && two >= 'a' && two <= 'z' ? two - 32 : two;
+		add_pair(b, one, two);
+	}
+	set_bit(b->fours, redact_hash((const uint8_t *)word));
+}
+
+static void add_tokens(struct redact_begin *b)
+{
+	for (size_t i = 0; i < OR_LEN(keys); i++)
+		add_word(b, keys[i].prefix);
+	for (size_t i = 0; secret_words[i]; i++)
+		add_word(b, secret_words[i]);
+	add_word(b, "bearer");
+	add_word(b, "basic");
+	add_word(b, "----");
+	/* A token's first part goes on with anything. */
+	for (unsigned int c = 0; c < 256; c++) {
+		char word[] = {'e', 'y', 'J', (char)c};
+
+		add_word(b, word);
 	}
 }
 
-void ag_redact_find_pairs(uint8_t pairs[8192], unsigned int kinds)
+void ag_redact_find_begin(struct redact_begin *b, unsigned int kinds)
 {
-	static const char *const beginnings[] = {
-	    "ey", "--", "AK", "AS", "gh", "gi", "gl", "xo", "sk", "rk", "AI", "np"};
-
-	memset(pairs, 0, 8192);
-	for (unsigned int b = 0; b < 256 && (kinds & 1U << REDACT_MAIL); b++)
-		add_pair(pairs, '@', b);
-	for (unsigned int a = '0'; a <= '9' && (kinds & 1U << REDACT_CARD); a++)
-		for (unsigned int b = '0'; b <= '9'; b++)
-			add_pair(pairs, a, b);
-	for (unsigned int a = 'A'; a <= 'Z' && (kinds & 1U << REDACT_IBAN); a++)
-		for (unsigned int b = 'A'; b <= 'Z'; b++)
-			add_pair(pairs, a, b);
-	if (!(kinds & 1U << REDACT_TOKEN))
-		return;
-	for (size_t i = 0; i < OR_LEN(beginnings); i++)
-		add_pair(pairs, (uint8_t)beginnings[i][0], (uint8_t)beginnings[i][1]);
-	for (size_t i = 0; secret_words[i]; i++)
-		add_word(pairs, secret_words[i]);
-	add_word(pairs, "bearer");
-	add_word(pairs, "basic");
+	memset(b, 0, sizeof(*b));
+	for (unsigned int two = 0; two < 256 && (kinds & 1U << REDACT_MAIL); two++)
+		add_pair(b, '@', two);
+	for (unsigned int one = '0'; one <= '9' && (kinds & 1U << REDACT_CARD); one++)
+		for (unsigned int two = '0'; two <= '9'; two++)
+			add_pair(b, one, two);
+	for (unsigned int one = 'A'; one <= 'Z' && (kinds & 1U << REDACT_IBAN); one++)
+		for (unsigned int two = 'A'; two <= 'Z'; two++)
+			add_pair(b, one, two);
+	if (kinds & 1U << REDACT_TOKEN)
+		add_tokens(b);
 }

@@ -10,6 +10,8 @@
 
 #include "agent/capture/redact/redact.h"
 
+#include <string.h>
+
 enum redact_kind { REDACT_CARD, REDACT_MAIL, REDACT_TOKEN, REDACT_IBAN, REDACT_KINDS };
 
 /* A piece of the text. */
@@ -24,10 +26,29 @@ struct redact_span {
  * 1).
  */
 bool ag_redact_find_at(struct redact_span *out, size_t *next, struct or_slice text, size_t from,
-    size_t at, unsigned int kinds);
+    size_t at, unsigned int kinds, const uint8_t *fours);
 
-/* True where something may begin with these two bytes. */
-void ag_redact_find_pairs(uint8_t pairs[8192], unsigned int kinds);
+/* Where something may begin, so that few places are looked at: a bit for each two bytes, and for
+ * those of tokens a bit for the hash of four. */
+struct redact_begin {
+	uint8_t pairs[8192];
+	uint8_t fours[8192];
+};
+void ag_redact_find_begin(struct redact_begin *b, unsigned int kinds);
+
+/* Of the four bytes at p, without their case. */
+static inline uint32_t redact_hash(const uint8_t *p)
+{
+	uint32_t four;
+
+	memcpy(&four, p, sizeof(four));
+	return ((four | 0x20202020U) * 2654435761U) >> 16;
+}
+
+static inline bool redact_has(const uint8_t *bits, uint32_t at)
+{
+	return bits[at >> 3] & 1U << (at & 7);
+}
 
 /* True where an attribute of that name holds a secret. */
 bool ag_redact_find_key(struct or_slice key);
