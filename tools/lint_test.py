@@ -181,6 +181,12 @@ class Symbols(Lint):
         self.add("base/buf.c", "int or_buffer_put(void);\nint or_buffer_put(void)\n{\n\treturn 0;\n}\n")
         self.found("base/buf.c:1: external symbol or_buffer_put does not begin with or_buf_")
 
+    def test_symbol_of_two_modules(self):
+        self.SOURCES = (*self.SOURCES, "agent/a/gate.c", "agent/b/gate.c")
+        self.write("agent/a/gate.c", LICENCE + "int ag_gate_twice(void);\nint ag_gate_twice(void)\n{\n\treturn 0;\n}\n")
+        self.write("agent/b/gate.c", LICENCE + "int ag_gate_twice(void);\nint ag_gate_twice(void)\n{\n\treturn 1;\n}\n")
+        self.found("agent/b/gate.c:1: external symbol ag_gate_twice is defined in agent/a/gate.c as well")
+
     def test_global_variable_counts(self):
         self.add("agent/gate.c", "int counter;\n")
         self.found("external symbol counter does not begin with ag_gate_")

@@ -171,14 +171,23 @@ def check_needed(project, rules, name, symbol):
         project.report(name, 1, f"{room} never logs or prints, but this needs {symbol}")
 
 
+def check_single(project, name, symbol, owners):
+    """A linker takes one of two in libraries without a word."""
+    other = owners.setdefault(symbol, name)
+    if other != name:
+        project.report(name, 1, f"external symbol {symbol} is defined in {other} as well")
+
+
 def check_symbols(project, rules, build):
     count = 0
+    owners = {}
     for name, path in objects(project, build, rules):
         for kind, symbol in read_symbols(path):
             if kind in "Uw":
                 check_needed(project, rules, name, symbol)
             else:
                 check_defined(project, rules, name, symbol)
+                check_single(project, name, symbol, owners)
                 count += 1
     if not count:
         project.report(str(build), 0, "no objects of the rooms here; build it first")
