@@ -193,15 +193,15 @@ static void remake(struct or_bus_kafka_producer *p)
 	}
 }
 
-static void begin_anew(
-    struct or_bus_kafka_producer *p, enum or_bus_kafka_state state, const struct or_err *why)
+static void begin_anew(struct or_bus_kafka_producer *p, int64_t after_ns,
+    enum or_bus_kafka_state state, const struct or_err *why)
 {
 	or_loop_timer_cancel(p->remake);
 	drop_queue(p);
 	p->old = p->rk;
 	p->rk = NULL;
 	p->remade++;
-	p->remake = or_loop_timer_start(p->opt.loop, REMAKE_NS, on_remake, p);
+	p->remake = or_loop_timer_start(p->opt.loop, after_ns, on_remake, p);
 	or_bus_kafka_health_set(&p->health, state, why);
 	give_up_all(p, why);
 }
@@ -213,17 +213,32 @@ static void on_renew(void *arg)
 
 	p->remake = NULL;
 	if (p->health.state == OR_BUS_KAFKA_DENIED)
-		begin_anew(p, OR_BUS_KAFKA_DENIED, &why);
+		begin_anew(p, REMAKE_NS, OR_BUS_KAFKA_DENIED, &why);
+}
+
+/* Missing rights can be fatal too (a producer needs an id of the cluster): that is no reason to
+ * come again at once. */
+static void begin_after(
+    struct or_bus_kafka_producer *p, rd_kafka_resp_err_t fatal, const char *text)
+{
+	bool is_denied = or_bus_kafka_code(fatal) == OR_DENIED;
+	struct or_err why;
+
+	or_err_set(
+	    &why, is_denied ? OR_DENIED : OR_CLOSED, "Kafka: the producer is made anew: %s", text);
+	if (is_denied)
+		begin_anew(p, RENEW_NS, OR_BUS_KAFKA_DENIED, &why);
+	else
+		begin_anew(p, REMAKE_NS, OR_BUS_KAFKA_STARTING, &why);
 }
 
 static void check_health(struct or_bus_kafka_producer *p)
 {
 	char text[WHY_MAX];
-	struct or_err why;
+	rd_kafka_resp_err_t fatal = rd_kafka_fatal_error(p->rk, text, sizeof(text));
 
-	if (rd_kafka_fatal_error(p->rk, text, sizeof(text))) {
-		or_err_set(&why, OR_CLOSED, "Kafka: the producer is made anew: %s", text);
-		begin_anew(p, OR_BUS_KAFKA_STARTING, &why);
+	if (fatal) {
+		begin_after(p, fatal, text);
 	} else if (p->health.state == OR_BUS_KAFKA_DENIED && !p->remake) {
 		p->remake = or_loop_timer_start(p->opt.loop, RENEW_NS, on_renew, p);
 	}
