@@ -93,6 +93,12 @@ static void text__says_what_is_wrong(void **state)
 	    {"entity A {x: Long, x: Long};", "the attribute `x` is there twice"},
 	    {"entity Action;", "`Action` cannot be the name of a type"},
 	    {"entity A enum [];", "expected a string, found `]`"},
+	    /* A record's list may end in a comma; these may not. */
+	    {"entity A enum [\"a\",];", "expected a string, found `]`"},
+	    {"entity U; entity A in [U,];", "found `]`"},
+	    {"entity U; action a appliesTo {principal: [U,], resource: U};", "found `]`"},
+	    {"action b; action a in [b,];", "found `]`"},
+	    {"action a in [];", "found `]`"},
 	    {"type T = {x: T};", "the type `T` contains itself"},
 	    {"type Long = String;", "`Long` is a type of the language"},
 	    {"type A = B; type B = A;", "contains itself"},

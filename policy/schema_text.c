@@ -338,13 +338,12 @@ static const struct or_json *take_paths(struct text *t)
 
 	if (!j)
 		return NULL;
-	while (!list || t->lex.tok.kind != POL_TOK_RBRACKET) {
+	for (bool more = !list || t->lex.tok.kind != POL_TOK_RBRACKET; more;) {
 		s = node(t, OR_JSON_STR);
 		if (!s || !take_path(t, &s->s, NULL))
 			return NULL;
 		or_buf_put(&t->stack, &s, sizeof(s));
-		if (!list || (t->lex.tok.kind != POL_TOK_RBRACKET && !expect(t, POL_TOK_COMMA)))
-			break;
+		more = list && pol_lex_accept(&t->lex, POL_TOK_COMMA);
 	}
 	if (list && !expect(t, POL_TOK_RBRACKET))
 		return NULL;
@@ -360,8 +359,6 @@ static const struct or_json *take_choices(struct text *t)
 	if (!j || !expect(t, POL_TOK_LBRACKET))
 		return NULL;
 	do {
-		if (t->lex.tok.kind == POL_TOK_RBRACKET && t->stack.n > mark)
-			break;
 		s = node(t, OR_JSON_STR);
 		if (!s || !take_string(t, &s->s))
 			return NULL;
@@ -487,12 +484,10 @@ static const struct or_json *take_groups(struct text *t)
 
 	if (!j)
 		return NULL;
-	while (!list || t->lex.tok.kind != POL_TOK_RBRACKET) {
+	do {
 		if (!put_group(t))
 			return NULL;
-		if (!list || (t->lex.tok.kind != POL_TOK_RBRACKET && !expect(t, POL_TOK_COMMA)))
-			break;
-	}
+	} while (list && pol_lex_accept(&t->lex, POL_TOK_COMMA));
 	if (list && !expect(t, POL_TOK_RBRACKET))
 		return NULL;
 	return end_array(t, j, mark);
