@@ -15,6 +15,11 @@ differential_install() {
     (cd "$dir" && timeout 180 npm install --no-package-lock --no-audit --no-fund --silent)
 }
 
+differential_run() { # PRESET REQUESTS SEED
+    NODE_PATH=build/differential/node_modules node tests/differential/cedar.cjs \
+        "build/$1/bin/cedar-answer-tool" "$2" "$3"
+}
+
 dev_run() {
     local requests=${1:-2000} seed=${2:-1} preset=${DEV_PRESET:-dev} status=0
     [[ $requests =~ ^[1-9][0-9]*$ && $seed =~ ^[0-9]+$ ]] || die_usage "REQUESTS and SEED are numbers"
@@ -28,8 +33,12 @@ dev_run() {
     fi
     ensure_packages build test
     build_preset "$preset" cedar-answer-tool
-    NODE_PATH=build/differential/node_modules node tests/differential/cedar.cjs \
-        "build/$preset/bin/cedar-answer-tool" "$requests" "$seed" || status=$?
+    differential_run "$preset" "$requests" "$seed" || status=$?
+    if ((status > 128)); then
+        note "Node itself ended by signal $((status - 128)); once more"
+        status=0
+        differential_run "$preset" "$requests" "$seed" || status=$?
+    fi
     # The package is there, but does not load.
     ((status == 77)) && return 0
     return "$status"
