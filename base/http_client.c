@@ -228,7 +228,7 @@ void or_http_client_cancel(struct or_http_client_call *call)
 static void fail(struct or_http_client_call *call, const struct or_err *err)
 {
 	const struct or_http_client_ops *ops = call->ops;
-	struct or_http_client_answer answer = {.status = call->status, .err = err};
+	struct or_http_client_answer answer = {.head = call->status, .err = err};
 	or_http_client_fn *fn = call->collect_fn;
 	void *arg = fn ? call->collect_arg : call->arg;
 
@@ -304,7 +304,8 @@ static void on_broken(struct or_http_client_call *call, enum or_code why)
 
 static void collect_end(struct or_http_client_call *call, const struct or_http_msg *msg)
 {
-	struct or_http_client_answer answer = {.status = msg->status, .msg = msg};
+	struct or_http_client_answer answer = {
+	    .status = msg->status, .head = msg->status, .msg = msg};
 	or_http_client_fn *fn = call->collect_fn;
 	void *arg = call->collect_arg;
 	struct or_buf body = call->collected;

@@ -84,10 +84,10 @@ bool or_http_client_is_full(const struct or_http_client_call *call);
 void or_http_client_pause(struct or_http_client_call *call);
 void or_http_client_resume(struct or_http_client_call *call);
 
-/* A whole answer, or why there is none (err; status is then the head's, 0 where none came).
- * Borrowed for the call. */
+/* A whole answer, or why there is none (err; status is then 0, msg NULL). Borrowed for the call. */
 struct or_http_client_answer {
 	unsigned int status;
+	unsigned int head; /* the status of the head that came, be it without all its content */
 	const struct or_http_msg *msg;
 	struct or_slice body;
 	const struct or_err *err;

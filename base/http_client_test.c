@@ -28,7 +28,7 @@ struct rig {
 
 	/* What the client told. */
 	struct or_http_client_call *call;
-	unsigned int status;
+	unsigned int status, head;
 	size_t got;
 	char body[4096];
 	size_t n_body;
@@ -567,6 +567,7 @@ static void on_answer(void *arg, const struct or_http_client_answer *answer)
 	struct rig *rig = arg;
 
 	rig->status = answer->status;
+	rig->head = answer->head;
 	rig->failed = answer->err ? answer->err->code : OR_OK;
 	rig->got = answer->body.n;
 	if (answer->msg)
@@ -593,6 +594,8 @@ static void fetch__collects_within_its_limit(void **state)
 	ASSERT_OK(or_http_client_fetch(&call, rig.client, &req, 9, on_answer, &rig, &err), &err);
 	await(&rig, 2);
 	assert_int_equal(rig.failed, OR_FULL);
+	assert_int_equal(rig.status, 0); /* none, though a head came */
+	assert_int_equal(rig.head, 200);
 	ASSERT_OK(or_http_client_fetch(&call, rig.client, &req, 9, on_answer, &rig, &err), &err);
 	or_http_client_cancel(call);
 	stop_rig(&rig);

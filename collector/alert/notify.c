@@ -141,17 +141,17 @@ static void on_answer(void *arg, const struct or_http_client_answer *answer)
 
 	l->call = NULL;
 	read_retry_after(l, answer->msg);
-	if (answer->status >= 200 && answer->status < 300) {
+	if (answer->head >= 200 && answer->head < 300) {
 		settle(l, NULL);
 		return;
 	}
 	said.n = said.n < ANSWER_SHOWN ? said.n : ANSWER_SHOWN;
-	if (answer->status)
-		snprintf(why, sizeof(why), "%s answered %u%s%.*s", l->shown, answer->status,
+	if (answer->head)
+		snprintf(why, sizeof(why), "%s answered %u%s%.*s", l->shown, answer->head,
 		    said.n ? ": " : "", OR_SLICE_FMT(said));
 	else
 		snprintf(why, sizeof(why), "%s: %.100s", l->shown, answer->err->msg);
-	if (!answer->status || is_temporary(answer->status))
+	if (!answer->head || is_temporary(answer->head))
 		try_later(l, why);
 	else
 		settle(l, why);
