@@ -18,6 +18,7 @@ enum {
 	POINT_START = 2, /* of each kind of point */
 	POINT_TIME = 3,
 	NO_RECORDED_VALUE = 1,
+	ROOM = 64 * 1024, /* of a request, for what is not points: resource, scope, lengths */
 };
 
 /* Where each kind of data has its fields. */
@@ -36,8 +37,10 @@ struct wire_otlp_metric_writer {
 	struct or_buf points;  /* its data's fields */
 	struct or_buf point, part, inner;
 	enum wire_otlp_metric_kind kind;
-	bool is_monotonic, is_full;
+	bool is_monotonic;
+	bool is_full; /* what is being written does not fit */
 	size_t n_open, n_points;
+	uint64_t left_out;
 	size_t max;
 };
 
@@ -216,8 +219,13 @@ void wire_otlp_metric_point(
 	    w, &w->point, kinds[w->kind].attributes, point->attributes, point->n_attributes);
 	if (point->is_stale)
 		wire_pb_append_varint(&w->point, kinds[w->kind].flags, NO_RECORDED_VALUE);
+	if (w->is_full || !or_buf_ok(&w->point) || !or_buf_ok(&w->head) ||
+	    w->metrics.n + w->head.n + w->points.n + w->point.n + ROOM > w->max) {
+		w->is_full = false;
+		w->left_out++;
+		return;
+	}
 	wire_pb_append(&w->points, DATA_POINTS, or_buf_slice(&w->point));
-	w->is_full = w->is_full || !or_buf_ok(&w->point) || !or_buf_ok(&w->points);
 	w->n_open++;
 }
 
@@ -234,8 +242,6 @@ void wire_otlp_metric_end(struct wire_otlp_metric_writer *w)
 		wire_pb_append_varint(&w->points, IS_MONOTONIC, 1);
 	wire_pb_append(&w->head, kinds[w->kind].data, or_buf_slice(&w->points));
 	wire_pb_append(&w->metrics, 2, or_buf_slice(&w->head));
-	w->is_full =
-	    w->is_full || !or_buf_ok(&w->points) || !or_buf_ok(&w->head) || !or_buf_ok(&w->metrics);
 	w->n_points += w->n_open;
 	w->n_open = 0;
 }
@@ -245,16 +251,16 @@ size_t wire_otlp_metric_size(const struct wire_otlp_metric_writer *w)
 	return w->metrics.n + (w->n_open ? w->head.n + w->points.n : 0);
 }
 
-bool wire_otlp_metric_ok(const struct wire_otlp_metric_writer *w)
+uint64_t wire_otlp_metric_left_out(const struct wire_otlp_metric_writer *w)
 {
-	return !w->is_full;
+	return w->left_out;
 }
 
 size_t wire_otlp_metric_take(struct or_buf *out, struct wire_otlp_metric_writer *w,
     const struct wire_otlp_metric_attribute *resource, size_t n, const char *scope)
 {
 	struct or_buf *b = &w->part, *whole_resource = &w->point;
-	size_t points = w->is_full ? 0 : w->n_points;
+	size_t points = w->n_points;
 
 	if (points) {
 		struct or_buf all;
@@ -271,9 +277,12 @@ size_t wire_otlp_metric_take(struct or_buf *out, struct wire_otlp_metric_writer 
 		wire_pb_append_head(&all, 2, b->n + w->metrics.n);
 		or_buf_put_slice(&all, or_buf_slice(b));
 		or_buf_put_slice(&all, or_buf_slice(&w->metrics));
-		wire_pb_append(out, 1, or_buf_slice(&all));
-		if (!or_buf_ok(&all))
+		if (w->is_full || !or_buf_ok(&all)) {
+			w->left_out += points;
 			points = 0;
+		} else {
+			wire_pb_append(out, 1, or_buf_slice(&all));
+		}
 		or_buf_done(&all);
 	}
 	or_buf_clear(&w->metrics);

@@ -5,9 +5,8 @@
  * A writer collects metrics; wire_otlp_metric_take makes an ExportMetricsServiceRequest of them and
  * begins anew. Points of one metric are written between begin and end, so that a metric of any size
  * can be spread over several requests: end it, take, begin it again.
- * Thread: whoever owns the writer. Limits: the writer's maximum; wire_otlp_metric_ok is false once
- * it was passed, and take gives nothing then.
- * Standard: opentelemetry-proto 1.x, metrics/v1.
+ * Thread: whoever owns the writer. Limits: the writer's maximum; a point with which a request would
+ * pass it is left out and counted, the others stay. Standard: opentelemetry-proto 1.x, metrics/v1.
  */
 #ifndef PROTO_OTLP_METRIC_H
 #define PROTO_OTLP_METRIC_H
@@ -75,7 +74,8 @@ void wire_otlp_metric_end(struct wire_otlp_metric_writer *w);
 
 /* Bytes so far, of the metric that is open too. */
 size_t wire_otlp_metric_size(const struct wire_otlp_metric_writer *w);
-bool wire_otlp_metric_ok(const struct wire_otlp_metric_writer *w);
+/* Points that did not fit, since the writer was made. */
+uint64_t wire_otlp_metric_left_out(const struct wire_otlp_metric_writer *w);
 /* The request with the resource's attributes and the scope's name, and how many points it has
  * (0: nothing was written, and out stays empty). The writer begins anew. */
 size_t wire_otlp_metric_take(struct or_buf *out, struct wire_otlp_metric_writer *w,

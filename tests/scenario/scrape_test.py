@@ -2,6 +2,7 @@
 """Metrics that are fetched: a real exporter of Debian's, one that plays tricks, and wrong settings."""
 import http.server
 import json
+import re
 import socket
 import subprocess
 import threading
@@ -65,7 +66,8 @@ def what_an_exporter_says_is_found():
             'orders_total{channel="web"} 7\norders_total{channel="store"} 2\n'
             "# TYPE wait_seconds histogram\n# UNIT wait_seconds seconds\n"
             'wait_seconds_bucket{le="0.1"} 3\nwait_seconds_bucket{le="+Inf"} 4\n'
-            "wait_seconds_count 4\nwait_seconds_sum 1.5\n# EOF\n")
+            "wait_seconds_count 4\nwait_seconds_sum 1.5\n"
+            '# TYPE queue gaugehistogram\nqueue_bucket{le="+Inf"} 2\n# EOF\n')
     with Exporter(text) as exporter, World() as w:
         w.env = targets({"url": f"http://{exporter.address}/m?x=1", "job": "shop",
                          "labels": {"team": "sales"},
@@ -82,10 +84,12 @@ def what_an_exporter_says_is_found():
         check(wait["count"] == 4 and wait["sum"] == 1.5 and wait["unit"] == "seconds", f"{wait}")
         up = latest(w, "name=up service=shop")
         check(up["value"] == 1, f"{up}")
+        check(re.search("outrider_scraper_unmapped_samples_total [1-9]", w.agent_admin("/metrics").body),
+              "what has no place is counted")
         path, headers = exporter.seen[0]
         check(path == "/m?x=1" and "openmetrics-text" in headers["Accept"], f"{path} {headers}")
-        check(state_of(w)["state"] == "up" and state_of(w)["samples"] == 6, f"{state_of(w)}")
-        check_has(w.cli("doctor", check_code=None).out, f"http://{exporter.address}/m?x=1 up, 6 samples")
+        check(state_of(w)["state"] == "up" and state_of(w)["samples"] == 7, f"{state_of(w)}")
+        check_has(w.cli("doctor", check_code=None).out, f"http://{exporter.address}/m?x=1 up, 7 samples")
 
 
 def what_is_wrong_is_said_and_mends():

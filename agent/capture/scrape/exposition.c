@@ -414,9 +414,12 @@ enum ag_exposition_format ag_exposition_format_of(struct or_slice content_type)
 		   : AG_EXPOSITION_TEXT;
 }
 
-const char *ag_exposition_type_name(enum ag_exposition_type type)
+void ag_exposition_put_piece(struct or_buf *key, struct or_slice s)
 {
-	return types[type].name;
+	uint32_t n = (uint32_t)s.n;
+
+	or_buf_put(key, &n, sizeof(n));
+	or_buf_put_slice(key, s);
 }
 
 struct or_slice ag_exposition_label(const struct ag_exposition_labels *labels, const char *name)

@@ -15,6 +15,7 @@
 #define AGENT_CAPTURE_SCRAPE_EXPOSITION_H
 
 #include "base/arena.h"
+#include "base/buf.h"
 #include "base/err.h"
 
 #define AG_EXPOSITION_LABELS_MAX 128
@@ -96,8 +97,8 @@ OR_NODISCARD enum or_code ag_exposition_parse(struct ag_exposition *out, struct 
 /* The format that a Content-Type names; what is not OpenMetrics is taken for text. */
 enum ag_exposition_format ag_exposition_format_of(struct or_slice content_type);
 
-/* "histogram" */
-const char *ag_exposition_type_name(enum ag_exposition_type type);
+/* Puts a slice with its length in front: several of them make a key that no others make. */
+void ag_exposition_put_piece(struct or_buf *key, struct or_slice s);
 
 /* The value of a label, or an empty slice. */
 struct or_slice ag_exposition_label(const struct ag_exposition_labels *labels, const char *name);

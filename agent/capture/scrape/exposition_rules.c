@@ -86,14 +86,6 @@ static enum or_code check_exemplar(const struct line *l, const struct ag_exposit
 
 /* ---- groups */
 
-static void put_piece(struct or_buf *key, struct or_slice s)
-{
-	uint32_t n = (uint32_t)s.n;
-
-	or_buf_put(key, &n, sizeof(n));
-	or_buf_put_slice(key, s);
-}
-
 /* The label that tells the samples of one metric apart. */
 static struct or_slice inner_label(
     const struct ag_exposition_family *f, const struct ag_exposition_sample *s)
@@ -122,8 +114,8 @@ static void put_labels(
 	for (size_t i = 0; i < labels->n; i++) {
 		if (without.n && or_slice_eq(items[order[i]].name, without))
 			continue;
-		put_piece(key, items[order[i]].name);
-		put_piece(key, items[order[i]].value);
+		ag_exposition_put_piece(key, items[order[i]].name);
+		ag_exposition_put_piece(key, items[order[i]].value);
 	}
 }
 

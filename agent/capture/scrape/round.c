@@ -121,23 +121,15 @@ static int by_key(const void *a, const void *b)
 	    ((const struct wire_otlp_metric_attribute *)b)->key);
 }
 
-static void put_piece(struct or_buf *key, struct or_slice s)
-{
-	uint32_t n = (uint32_t)s.n;
-
-	or_buf_put(key, &n, sizeof(n));
-	or_buf_put_slice(key, s);
-}
-
 /* Metric, labels in order, and the time where the exporter gives one: a family may have several. */
 static struct or_slice point_key(struct ag_round *r, const struct metric *m,
     const struct ag_relabel_labels *labels, const struct ag_exposition_point *p)
 {
 	or_buf_clear(&r->key);
-	put_piece(&r->key, m->about.name);
+	ag_exposition_put_piece(&r->key, m->about.name);
 	for (size_t i = 0; i < labels->n; i++) {
-		put_piece(&r->key, labels->items[i].key);
-		put_piece(&r->key, labels->items[i].value);
+		ag_exposition_put_piece(&r->key, labels->items[i].key);
+		ag_exposition_put_piece(&r->key, labels->items[i].value);
 	}
 	if (p->has_time)
 		or_buf_put(&r->key, &p->time_ns, sizeof(p->time_ns));

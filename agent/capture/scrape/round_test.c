@@ -228,7 +228,32 @@ static void write__spreads_a_large_metric_over_requests(void **state)
 	on_flush(&points);
 	assert_int_equal(points, 2000);
 	assert_in_range(flushes, 5, 20);
-	assert_true(wire_otlp_metric_ok(writer));
+	assert_int_equal(wire_otlp_metric_left_out(writer), 0);
+	ag_round_free(r);
+	or_buf_done(&text);
+}
+
+static void write__leaves_out_what_fits_in_no_request(void **state)
+{
+	struct ag_round_opt opt = {.time_ns = NOW, .budget = 1 << 24};
+	const struct or_json *m;
+	struct ag_exposition e;
+	struct ag_round *r;
+	struct or_buf text;
+	struct or_err err;
+
+	(void)state;
+	or_buf_init(&text, 4 << 20);
+	or_buf_put_str(&text, "a 1\nb{x=\"");
+	for (int i = 0; i < 1 << 20; i++)
+		or_buf_put_byte(&text, 'x');
+	or_buf_put_str(&text, "\"} 1\nb{x=\"y\"} 2\n");
+	ASSERT_OK(
+	    ag_exposition_parse(&e, or_buf_slice(&text), AG_EXPOSITION_TEXT, arena, &err), &err);
+	ASSERT_OK(ag_round_new(&r, &e, &opt, &err), &err);
+	m = written(r, NULL);
+	assert_int_equal(m->array.n, 2); /* what stands around it is there */
+	assert_int_equal(wire_otlp_metric_left_out(writer), 1);
 	ag_round_free(r);
 	or_buf_done(&text);
 }
@@ -257,6 +282,7 @@ int main(void)
 	    cmocka_unit_test(write__marks_what_is_gone_once),
 	    cmocka_unit_test(write__follows_the_rules_of_relabelling),
 	    cmocka_unit_test(write__spreads_a_large_metric_over_requests),
+	    cmocka_unit_test(write__leaves_out_what_fits_in_no_request),
 	    cmocka_unit_test(new__keeps_to_its_budget),
 	};
 

@@ -45,7 +45,8 @@ struct ag_scrape {
 	struct or_buf request;
 	struct target targets[TARGETS_MAX];
 	size_t n;
-	struct or_metric_counter *points, *errors, *lost;
+	uint64_t left_out; /* by the writer, of those counted */
+	struct or_metric_counter *points, *errors, *lost, *unmapped;
 };
 
 /* ---- out */
@@ -65,6 +66,8 @@ static void flush(void *arg)
 	or_buf_clear(&s->request);
 	points = wire_otlp_metric_take(
 	    &s->request, s->writer, c->labels, c->n_labels, "outrider.scrape");
+	or_metric_add(s->lost, wire_otlp_metric_left_out(s->writer) - s->left_out);
+	s->left_out = wire_otlp_metric_left_out(s->writer);
 	if (!points)
 		return;
 	if (or_buf_ok(&s->request) &&
@@ -151,6 +154,7 @@ static void read_answer(struct target *t, const struct or_http_client_answer *an
 	} else {
 		say(t, UP, "");
 		t->samples = found.n_samples;
+		or_metric_add(t->owner->unmapped, ag_round_left_out(round));
 		put_round(t, round, true);
 	}
 	or_arena_free(a);
@@ -269,7 +273,10 @@ enum or_code ag_scrape_new(
 	s->errors = or_metric_counter_get(
 	    opt->registry, "outrider_scraper_errored_scrapes_total", "Scrapes that failed.", NULL);
 	s->lost = or_metric_counter_get(opt->registry, "outrider_scraper_lost_points_total",
-	    "Data points for which the telemetry spool had no room.", NULL);
+	    "Data points for which the telemetry spool, or a request, had no room.", NULL);
+	s->unmapped =
+	    or_metric_counter_get(opt->registry, "outrider_scraper_unmapped_samples_total",
+		"Samples of gauge histograms, which have no place in OTLP.", NULL);
 	for (size_t i = 0; list && i < list->array.n && rc == OR_OK; i++)
 		rc = open_target(s, list->array.items[i], err);
 	if (rc) {
