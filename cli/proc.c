@@ -6,7 +6,6 @@
 #include "base/sys.h"
 #include "ebpf/cgroup.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -306,22 +305,4 @@ enum or_code ctl_proc_log_why(const char *path, size_t from, const char *who, st
 	or_buf_done(&b);
 	or_arena_free(a);
 	return OR_CLOSED;
-}
-
-enum or_code ctl_proc_free_port(uint16_t *port, struct or_err *err)
-{
-	struct sockaddr_in sin = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	socklen_t len = sizeof(sin);
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	if (fd < 0 || bind(fd, (struct sockaddr *)&sin, sizeof(sin)) < 0 ||
-	    getsockname(fd, (struct sockaddr *)&sin, &len) < 0) {
-		or_err_sys(err, "find a free port");
-		if (fd >= 0)
-			close(fd);
-		return OR_IO;
-	}
-	close(fd);
-	*port = ntohs(sin.sin_port);
-	return OR_OK;
 }

@@ -47,7 +47,4 @@ enum or_code ctl_proc_log_why(const char *path, size_t from, const char *who, st
 /* The path of a program of ours: beside this one, else by PATH. Copies into out. */
 void ctl_proc_find(char *out, size_t n, const char *name);
 
-/* A TCP port on 127.0.0.1 that was free a moment ago. */
-OR_NODISCARD enum or_code ctl_proc_free_port(uint16_t *port, struct or_err *err);
-
 #endif

@@ -9,6 +9,7 @@
 #include "cli/api.h"
 #include "cli/args.h"
 #include "cli/bundle.h"
+#include "cli/port.h"
 #include "cli/revision.h"
 #include "cli/supervise.h"
 #include "cli/tap.h"
@@ -83,7 +84,7 @@ static enum or_code choose_intake(struct run *r, uint16_t gate, struct or_err *e
 	uint16_t port = 0;
 
 	while (rc == OR_OK && (port == 0 || port == gate || port == r->upstream_port))
-		rc = ctl_proc_free_port(&port, err);
+		rc = ctl_port_free(&port, err);
 	r->intake = or_arena_printf(r->state.arena, "127.0.0.1:%u", port);
 	return rc;
 }
@@ -104,7 +105,7 @@ static enum or_code choose_addresses(struct run *r, struct or_err *err)
 	if (or_opt_addr(&host, &gate, or_slice_str(r->listen)))
 		return or_err_set(err, OR_INVAL, "--listen %s: expected ADDRESS:PORT", r->listen);
 	if (gate == 0) {
-		rc = ctl_proc_free_port(&gate, err);
+		rc = ctl_port_free(&gate, err);
 		if (rc)
 			return rc;
 		r->listen = or_arena_printf(a, "%.*s:%u", OR_SLICE_FMT(host), gate);
@@ -113,7 +114,7 @@ static enum or_code choose_addresses(struct run *r, struct or_err *err)
 		return or_err_set(err, OR_INVAL, "--port %s: expected 0 to 65535", r->port);
 	r->upstream_port = (uint16_t)port;
 	while (rc == OR_OK && (r->upstream_port == 0 || r->upstream_port == gate))
-		rc = ctl_proc_free_port(&r->upstream_port, err);
+		rc = ctl_port_free(&r->upstream_port, err);
 	r->upstream = or_arena_printf(a, "127.0.0.1:%u", r->upstream_port);
 	return rc ? rc : choose_intake(r, gate, err);
 }

@@ -56,13 +56,7 @@ kafka_java() {
 }
 
 free_ports() { # N
-    python3 - "$1" <<'PYTHON'
-import socket, sys
-sockets = [socket.socket() for _ in range(int(sys.argv[1]))]
-for s in sockets:
-    s.bind(("127.0.0.1", 0))
-print(*(s.getsockname()[1] for s in sockets))
-PYTHON
+    python3 "$(dirname "${BASH_SOURCE[0]}")/../tests/support/ports.py" "$1"
 }
 
 make_certificate() {

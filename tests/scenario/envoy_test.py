@@ -10,6 +10,7 @@ import os
 import socket
 import subprocess
 
+from ports import free_port
 from world import ROOT, Answer, World, check, main, wait_for
 
 ENVOY = os.environ.get("OUTRIDER_ENVOY", os.path.join(ROOT, "build/peers/envoy/_bin/envoy"))
@@ -48,12 +49,6 @@ def config(port, app, decide):
         "listeners": [{"name": "in", "address": address(port), "filter_chains": [{"filters": [
             {"name": "envoy.filters.network.http_connection_manager", "typed_config": manager}]}]}],
         "clusters": [cluster("app", app), cluster("outrider", decide.rsplit(":", 1)[1])]}}
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 def ask(port, path, token=None, method="GET"):

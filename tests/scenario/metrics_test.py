@@ -2,12 +2,12 @@
 """/metrics of agent and collector: promtool's check finds nothing to say, and a real Prometheus
 scrapes what happened."""
 import json
-import socket
 import subprocess
 import urllib.parse
 import urllib.request
 
 from debian import program
+from ports import free_port
 from world import World, check, main, wait_for
 
 
@@ -63,9 +63,7 @@ def prometheus_scrapes_what_happened():
         with open(w.path("prometheus.yml"), "w") as f:
             json.dump({"scrape_configs": [{"job_name": "outrider", "scrape_interval": "200ms",
                                            "static_configs": [{"targets": targets}]}]}, f)
-        with socket.socket() as s:
-            s.bind(("127.0.0.1", 0))
-            port = s.getsockname()[1]
+        port = free_port()
         with open(w.path("prometheus.log"), "w") as log:
             server = subprocess.Popen(
                 [path, "--config.file", w.path("prometheus.yml"), "--storage.tsdb.path",

@@ -6,6 +6,7 @@ import shutil
 import socket
 import subprocess
 
+from ports import free_port
 from world import Answer, World, check, main, wait_for
 
 CONF = """
@@ -47,9 +48,7 @@ class Nginx:
     def __init__(self, w):
         folder = w.path("nginx")
         os.makedirs(folder)
-        with socket.socket() as s:
-            s.bind(("127.0.0.1", 0))
-            self.port = s.getsockname()[1]
+        self.port = free_port()
         agent = w.endpoint("agents/orders")
         conf = w.path("nginx.conf")
         with open(conf, "w") as f:

@@ -3,12 +3,12 @@
 import http.server
 import json
 import re
-import socket
 import subprocess
 import threading
 import urllib.request
 
 from debian import program
+from ports import free_port
 from telemetry import rows
 from world import World, check, check_has, main, wait_for
 
@@ -136,9 +136,7 @@ def a_real_exporter_is_read_whole():
     if not path:
         print("skipped: Debian's prometheus-node-exporter cannot be had here")
         return
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        port = s.getsockname()[1]
+    port = free_port()
     server = subprocess.Popen([path, f"--web.listen-address=127.0.0.1:{port}"],
                               stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                               stderr=subprocess.DEVNULL)

@@ -17,6 +17,7 @@ import tempfile
 import threading
 import urllib.request
 
+from ports import free_port
 from world import World, check, check_has, main, wait_for
 
 WORKLOAD = r'''
@@ -67,12 +68,6 @@ def edges(w):
 def expect(w, want):
     wait_for(f"the edges {sorted(want)}", lambda: edges(w) >= want)
     check(edges(w) == want, f"more than the true edges: {sorted(edges(w) - want)}")
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 class Postgres:

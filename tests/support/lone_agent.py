@@ -4,10 +4,10 @@ configuration can say. Policies are the test's."""
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
 
+from ports import free_port
 from world import BIN, ORDERS, check, wait_for
 
 CONFIG = """
@@ -32,12 +32,6 @@ def product(w, policy):
     with open(os.path.join(directory, "policy", "test.cedar"), "w") as f:
         f.write(policy)
     return os.path.join(directory, "dataproduct.yaml")
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 def start(w, policy, issuers, **gate):

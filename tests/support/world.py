@@ -21,6 +21,8 @@ import sys
 import tempfile
 import time
 
+from ports import free_port
+
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BIN = os.environ.get("OUTRIDER_BIN", os.path.join(ROOT, "build/dev/bin"))
 ORDERS = os.path.join(ROOT, "examples/orders")
@@ -216,7 +218,7 @@ class World:
         return result
 
     def up(self, *args):
-        listen = getattr(self, "collector_listen", "127.0.0.1:0")
+        listen = getattr(self, "collector_listen", None) or f"127.0.0.1:{free_port()}"
         self.cli("up", "--listen", listen, *args)
         endpoint = self.endpoint("collector")
         self.collector_listen = endpoint["url"].split("//")[1]

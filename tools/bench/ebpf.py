@@ -18,6 +18,8 @@ import sys
 import tempfile
 import time
 
+from ports import free_port
+
 AGENT = os.path.join(os.environ["OUTRIDER_BIN"], "outrider-agent")
 OPENS = 100_000
 SECONDS = 3
@@ -117,12 +119,6 @@ for i in range({OPENS}):
     put(process="tap", pss_mib=round(tap.pss_mib(), 2))
     tap.close()
     return True
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 def await_port(port):

@@ -9,4 +9,4 @@ source tools/dev/lib/ui.sh
 source tools/dev/lib/deps.sh
 ensure_packages ebpf >&2
 "$OUTRIDER_BIN/bench_ebpf_loader"
-exec env PYTHONDONTWRITEBYTECODE=1 python3 tools/bench/ebpf.py "$@"
+exec env PYTHONPATH=tests/support PYTHONDONTWRITEBYTECODE=1 python3 tools/bench/ebpf.py "$@"

@@ -18,7 +18,8 @@ import sys
 import tempfile
 import time
 
-from gate_peers import Case, Peers, envoy_binary, free_port
+from gate_peers import Case, Peers, envoy_binary
+from ports import free_port
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BIN = os.environ.get("OUTRIDER_BIN", os.path.join(ROOT, "build/release/bin"))

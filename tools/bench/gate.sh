@@ -7,4 +7,4 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 source tools/dev/lib/ui.sh
 source tools/dev/lib/deps.sh
 ensure_packages bench >&2
-exec env PYTHONPATH=tools/bench PYTHONDONTWRITEBYTECODE=1 python3 tools/bench/gate.py "$@"
+exec env PYTHONPATH=tools/bench:tests/support PYTHONDONTWRITEBYTECODE=1 python3 tools/bench/gate.py "$@"

@@ -12,14 +12,10 @@ import subprocess
 import sys
 import time
 
+from ports import free_port
+
 BODY = "x" * 1024
 READY = 20.0
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 class Case:
