@@ -3,13 +3,15 @@
 
 #include "base/jsonw.h"
 #include "base/str.h"
+#include "base/sys.h"
 #include "cli/args.h"
 #include "cli/term.h"
 #include "cli/trust.h"
+#include "proto/audit.h"
 #include "proto/leaf.h"
 #include "tlog/checkpoint.h"
 #include "tlog/entries.h"
-#include "tlog/proof.h"
+#include "tlog/proof_file.h"
 #include "tlog/tile.h"
 
 #include <inttypes.h>
@@ -22,6 +24,8 @@ struct inclusion {
 	const struct ctl_source_shard *shard;
 	uint64_t index, size;
 	struct tl_hash root, leaf;
+	struct or_slice bytes; /* of the leaf, in the state's arena */
+	struct or_slice note;  /* the checkpoint, there too */
 	struct tl_proof proof;
 	struct or_err *err;
 };
@@ -85,6 +89,7 @@ static enum or_code read_head(struct inclusion *in, const char *pinned, struct o
 	if (rc == OR_OK) {
 		in->size = head.size;
 		in->root = head.root;
+		in->note = or_arena_dup(in->src->state->arena, or_buf_slice(&note));
 	}
 	or_buf_done(&note);
 	tl_note_key_done(&key);
@@ -123,6 +128,7 @@ static enum or_code read_leaf(struct inclusion *in, const char *id, struct or_er
 		rc = tl_entries_next(&leaf, &rest);
 	if (rc == OR_OK) {
 		tl_hash_leaf(&in->leaf, leaf);
+		in->bytes = or_arena_dup(in->src->state->arena, leaf);
 		wire_leaf_id(found, in->leaf.b);
 		if (strlen(id) == WIRE_LEAF_ID_LEN && strcmp(found, id) != 0)
 			rc = or_err_set(err, OR_CORRUPT,
@@ -192,26 +198,168 @@ static void show(const struct inclusion *in, const char *id, bool json)
 	or_buf_done(&b);
 }
 
+/* Finds the record, and proves it. */
+static enum or_code prove(
+    struct inclusion *in, const char *id, const char *pinned, struct or_err *err)
+{
+	enum or_code rc = locate(in, id, err);
+
+	in->err = err;
+	if (rc == OR_OK)
+		rc = read_head(in, pinned, err);
+	if (rc == OR_OK)
+		rc = read_leaf(in, id, err);
+	if (rc == OR_OK)
+		rc = tl_proof_inclusion(&in->proof, in->index, in->size, read_subtree, in);
+	if (rc == OR_OK && tl_proof_verify_inclusion(&in->leaf, in->index, in->size,
+			       in->proof.hashes, in->proof.n, &in->root))
+		rc = or_err_set(err, OR_DENIED,
+		    "leaf %" PRIu64
+		    " is not under the signed root: the record or the log was changed",
+		    in->index);
+	return rc;
+}
+
 int ctl_inclusion_main(const struct ctl_source *src, const char *id, const char *pinned, bool json)
 {
 	struct or_err err = {0};
-	struct inclusion in = {.src = src, .err = &err};
-	enum or_code rc = locate(&in, id, &err);
+	struct inclusion in = {.src = src};
 
-	if (rc == OR_OK)
-		rc = read_head(&in, pinned, &err);
-	if (rc == OR_OK)
-		rc = read_leaf(&in, id, &err);
-	if (rc == OR_OK)
-		rc = tl_proof_inclusion(&in.proof, in.index, in.size, read_subtree, &in);
-	if (rc == OR_OK && tl_proof_verify_inclusion(
-			       &in.leaf, in.index, in.size, in.proof.hashes, in.proof.n, &in.root))
-		rc = or_err_set(&err, OR_DENIED,
-		    "leaf %" PRIu64
-		    " is not under the signed root: the record or the log was changed",
-		    in.index);
-	if (rc)
+	if (prove(&in, id, pinned, &err))
 		return ctl_term_fail("verify", &err);
 	show(&in, id, json);
+	return CTL_EXIT_YES;
+}
+
+enum or_code ctl_inclusion_export(struct or_buf *out, const struct ctl_source *src, const char *id,
+    const char *pinned, struct or_err *err)
+{
+	struct or_err own = {0};
+	struct inclusion in = {.src = src};
+	enum or_code rc = prove(&in, id, pinned, err ? err : &own);
+	struct tl_proof_file f;
+
+	if (rc)
+		return rc;
+	f = (struct tl_proof_file){
+	    .extra = in.bytes, .index = in.index, .proof = in.proof, .checkpoint = in.note};
+	return tl_proof_file_encode(out, &f, err);
+}
+
+/* ---- proof files */
+
+/* Who did what, in one line: the record comes from the file and nowhere else. */
+static void show_record(struct or_slice leaf)
+{
+	struct or_arena *a = or_arena_new(0);
+	struct wire_audit r;
+	struct wire_leaf l;
+	struct or_buf line;
+
+	or_buf_init(&line, 4096);
+	if (wire_leaf_decode(&l, leaf, NULL) == OR_OK && l.type == WIRE_LEAF_RECORD &&
+	    wire_audit_decode(&r, NULL, l.content, a, NULL) == OR_OK) {
+		or_str_time(&line, (int64_t)r.time_ns);
+		or_buf_printf(&line, "  %.*s  %.*s %.*s::%.*s  %s", OR_SLICE_FMT(r.principal.id),
+		    OR_SLICE_FMT(r.action), OR_SLICE_FMT(r.resource.type),
+		    OR_SLICE_FMT(r.resource.id), wire_name_get(WIRE_NAME_DECISION, r.decision));
+		fputs("  ", stdout);
+		ctl_term_value(CTL_TERM_PLAIN, or_buf_slice(&line));
+		fputc('\n', stdout);
+	}
+	or_buf_done(&line);
+	or_arena_free(a);
+}
+
+/* The origin that a note claims, unverified: which key to look for. */
+static struct or_slice claimed_origin(struct or_slice note)
+{
+	return or_slice(note.p, or_str_find(note, '\n', 0));
+}
+
+static enum or_code known_key(struct tl_note_key *key, struct ctl_state *s, struct or_slice origin,
+    const char *pinned, struct or_err *err)
+{
+	struct ctl_trust_log seen;
+	enum or_code rc;
+
+	if (pinned)
+		return tl_note_key_parse(key, or_slice_str(pinned), err);
+	rc = ctl_trust_get(&seen, s, origin, err);
+	if (rc)
+		return rc;
+	if (!seen.vkey.n)
+		return or_err_set(err, OR_ABSENT,
+		    "no key of the log \"%.*s\" is known here: give it with --key",
+		    OR_SLICE_FMT(origin));
+	return tl_note_key_parse(key, seen.vkey, err);
+}
+
+static enum or_code check_file(struct inclusion *in, struct ctl_source_shard *shard,
+    struct ctl_state *s, struct or_slice text, const char *pinned, struct or_err *err)
+{
+	struct or_buf extra;
+	struct tl_proof_file f;
+	struct tl_checkpoint head;
+	struct tl_note_key key;
+	const struct tl_note_key *keys[] = {&key};
+	enum or_code rc;
+
+	or_buf_init(&extra, TL_PROOF_FILE_MAX);
+	rc = tl_proof_file_parse(&f, &extra, text, err);
+	if (rc == OR_OK && f.extra.n == 0)
+		rc =
+		    or_err_set(err, OR_PARSE, "the proof does not hold the record (no extra line)");
+	if (rc == OR_OK) {
+		shard->origin = or_arena_dup(s->arena, claimed_origin(f.checkpoint));
+		rc = known_key(&key, s, shard->origin, pinned, err);
+	}
+	if (rc == OR_OK) {
+		rc = tl_checkpoint_verify(&head, f.checkpoint, shard->origin, keys, 1, err);
+		tl_note_key_done(&key);
+	}
+	if (rc == OR_OK) {
+		in->index = f.index;
+		in->size = head.size;
+		in->proof = f.proof;
+		in->bytes = or_arena_dup(s->arena, f.extra);
+		tl_hash_leaf(&in->leaf, in->bytes);
+		if (tl_proof_verify_inclusion(
+			&in->leaf, f.index, head.size, f.proof.hashes, f.proof.n, &head.root))
+			rc = or_err_set(err, OR_DENIED,
+			    "the record is not leaf %" PRIu64 " of the signed log: record or proof "
+			    "was changed",
+			    f.index);
+	}
+	or_buf_done(&extra);
+	return rc;
+}
+
+int ctl_inclusion_file(struct ctl_state *s, const char *path, const char *pinned, bool json)
+{
+	struct ctl_source_shard shard = {0};
+	struct inclusion in = {.shard = &shard};
+	char id[WIRE_LEAF_ID_LEN + 1];
+	struct or_buf text;
+	struct or_err err;
+	enum or_code rc;
+
+	or_buf_init(&text, TL_PROOF_FILE_MAX);
+	rc = or_sys_read_file(&text, path, &err);
+	if (rc == OR_OK) {
+		rc = check_file(&in, &shard, s, or_buf_slice(&text), pinned, &err);
+		/* What is malformed proves nothing: the answer is no, not "wrong usage". */
+		if (rc)
+			rc = or_err_wrap(&err, rc == OR_PARSE ? OR_CORRUPT : rc, "%s", path);
+	} else if (rc == OR_FULL) {
+		rc = or_err_set(&err, OR_CORRUPT, "%s: too long for a proof", path);
+	}
+	or_buf_done(&text);
+	if (rc)
+		return ctl_term_fail("verify", &err);
+	wire_leaf_id(id, in.leaf.b);
+	show(&in, id, json);
+	if (!json)
+		show_record(in.bytes);
 	return CTL_EXIT_YES;
 }

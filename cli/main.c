@@ -4,6 +4,7 @@
 #include "cli/alerts.h"
 #include "cli/audit.h"
 #include "cli/doctor.h"
+#include "cli/export.h"
 #include "cli/gate.h"
 #include "cli/key.h"
 #include "cli/lineage.h"
@@ -35,6 +36,7 @@ int main(int argc, char **argv)
 	    {"products", "find data products, their owners and readers", ctl_products_main},
 	    {"dora", "say how fast a product's team delivers", ctl_products_dora_main},
 	    {"verify", "prove that the audit trail is complete and unchanged", ctl_verify_main},
+	    {"export", "write proofs that others check offline", ctl_export_main},
 	    {"top", "watch the agents of this machine at work", ctl_top_main},
 	    {"doctor", "say what works here and what does not", ctl_doctor_main},
 	    {"gate", "print routes, try what would be decided", ctl_gate_main},

@@ -12,6 +12,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 enum { CHECKPOINT_MAX = 65536, PROGRESS_EVERY = 65536 };
@@ -260,6 +261,38 @@ static bool is_key(const char *text, struct or_err *err)
 	return true;
 }
 
+/* An id is hex digits alone; anything else is the name of a file. */
+static bool is_id(const char *word)
+{
+	return word[0] && word[strspn(word, "0123456789abcdefABCDEF")] == 0;
+}
+
+/* word: an id, a file, or NULL. */
+static int answer(
+    struct verify *v, const char *word, const char *state, const char *collector, const char *dir)
+{
+	static struct ctl_source src;
+	struct ctl_state s;
+	struct ctl_api api;
+	struct or_err err;
+	int code;
+
+	if (ctl_state_open(&s, state, &err))
+		return ctl_term_fail("verify", &err);
+	if (word && !is_id(word)) {
+		code = ctl_inclusion_file(&s, word, v->pinned, v->json);
+	} else if (open_source(&src, &api, &s, collector, dir, &err)) {
+		code = ctl_term_fail("verify", &err);
+	} else if (word) {
+		code = ctl_inclusion_main(&src, word, v->pinned, v->json);
+	} else {
+		v->src = &src;
+		code = run(v);
+	}
+	ctl_state_close(&s);
+	return code;
+}
+
 int ctl_verify_main(int argc, char **argv)
 {
 	const char *state = NULL, *collector = NULL, *dir = NULL;
@@ -283,20 +316,19 @@ int ctl_verify_main(int argc, char **argv)
 		.metavar = "DIR",
 		.value = &state,
 		.help = "where outrider up keeps everything, and what was seen last time"}};
-	const struct ctl_args spec = {.usage = "outrider verify [flags] [ID]",
+	const struct ctl_args spec = {.usage = "outrider verify [flags] [ID | FILE]",
 	    .about = "Proves the audit trail: the checkpoint's signature, the root from all leaves "
 		     "hashed\n"
 		     "again, consistency with the checkpoint seen last, each frame's signature and "
 		     "root, and\n"
 		     "every agent's numbering without a hole. With ID: that this one record is in "
-		     "the log.",
+		     "the log.\n"
+		     "With FILE: what outrider export wrote, checked offline.",
 	    .examples = "  outrider verify\n  outrider verify 9f86d081884c7d659a2f\n"
-			"  outrider verify --dir /backup/collector",
+			"  outrider verify --dir /backup/collector\n"
+			"  outrider verify record.tlog-proof",
 	    .flags = flags,
 	    .n_flags = OR_LEN(flags)};
-	static struct ctl_source src;
-	struct ctl_state s;
-	struct ctl_api api;
 	struct or_err err;
 	size_t n_words;
 	int code;
@@ -304,19 +336,8 @@ int ctl_verify_main(int argc, char **argv)
 	if (!ctl_args_parse(&spec, argc, argv, &n_words, &code))
 		return code;
 	if (n_words > 1 || (n_words && dir))
-		return ctl_args_misuse(&spec, "one ID at most, and none with --dir");
+		return ctl_args_misuse(&spec, "one ID or FILE at most, and none with --dir");
 	if (v.pinned && !is_key(v.pinned, &err))
 		return ctl_args_misuse(&spec, "--key %s: %s", v.pinned, err.msg);
-	if (ctl_state_open(&s, state, &err))
-		return ctl_term_fail("verify", &err);
-	if (open_source(&src, &api, &s, collector, dir, &err)) {
-		code = ctl_term_fail("verify", &err);
-	} else if (n_words) {
-		code = ctl_inclusion_main(&src, argv[0], v.pinned, v.json);
-	} else {
-		v.src = &src;
-		code = run(&v);
-	}
-	ctl_state_close(&s);
-	return code;
+	return answer(&v, n_words ? argv[0] : NULL, state, collector, dir);
 }

@@ -12,7 +12,7 @@ import sys
 from world import BIN, ORDERS, World, check, check_has, main
 
 PRODUCT = f"{ORDERS}/dataproduct.yaml"
-VERBS = ["up", "down", "run", "audit", "why", "alerts", "verify", "doctor", "gate routes", "gate try",
+VERBS = ["up", "down", "run", "audit", "why", "alerts", "verify", "export", "doctor", "gate routes", "gate try",
          "policy build", "policy format", "policy translate", "policy authorize",
          "policy explain", "policy filter", "policy list", "policy check", "policy test",
          "policy diff", "policy verify", "product validate", "token issuer new",
