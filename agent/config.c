@@ -2,6 +2,7 @@
 #include "agent/config.h"
 
 #include "base/opt_doc.h"
+#include "base/opt_show.h"
 
 #include <unistd.h>
 
@@ -322,23 +323,34 @@ static struct or_opt_table table_for(struct ag_config *target)
 	    .opts = opts, .n_opts = OR_LEN(opts), .target = target, .size = sizeof(*target)};
 }
 
-enum or_code ag_config_load(struct ag_config *out, int argc, char **argv, bool *help,
+enum or_code ag_config_load(struct ag_config *out, struct or_opt_seen *seen, int argc, char **argv,
     struct or_arena *a, struct or_err *err)
 {
 	struct ag_config config = {0};
 	struct or_opt_table table = table_for(&config);
 	struct or_opt_set set = {.tables = &table, .n_tables = 1};
 	struct or_opt_src src = {.env = environ, .argv = argv, .argc = argc};
-	struct or_opt_seen seen;
-	enum or_code rc = or_opt_load(&set, &src, a, &seen, err);
+	enum or_code rc = or_opt_load(&set, &src, a, seen, err);
 
 	if (rc)
 		return rc;
-	*help = seen.help;
-	if (!seen.help && seen.rest < argc)
-		return or_err_set(err, OR_INVAL, "unexpected word \"%s\"", argv[seen.rest]);
+	if (!seen->help && seen->rest < argc)
+		return or_err_set(err, OR_INVAL, "unexpected word \"%s\"", argv[seen->rest]);
 	*out = config;
 	return OR_OK;
+}
+
+void ag_config_show(
+    struct or_buf *out, const struct ag_config *config, const struct or_opt_seen *seen, bool json)
+{
+	struct ag_config copy = *config;
+	struct or_opt_table table = table_for(&copy);
+	struct or_opt_set set = {.tables = &table, .n_tables = 1};
+
+	if (json)
+		or_opt_show_json(out, &set, seen);
+	else
+		or_opt_show_yaml(out, &set, seen);
 }
 
 static void document(struct or_buf *out, void (*how)(struct or_buf *, const struct or_opt_set *))

@@ -86,9 +86,14 @@ struct ag_config {
 	} tap;
 };
 
-/* argv without the program's name. OR_INVAL, OR_ABSENT, OR_PARSE: the message says where. */
-OR_NODISCARD enum or_code ag_config_load(struct ag_config *out, int argc, char **argv, bool *help,
-    struct or_arena *a, struct or_err *err);
+/* argv without the program's name. *seen: where each value came from. OR_INVAL, OR_ABSENT,
+ * OR_PARSE: the message says where. */
+OR_NODISCARD enum or_code ag_config_load(struct ag_config *out, struct or_opt_seen *seen, int argc,
+    char **argv, struct or_arena *a, struct or_err *err);
+
+/* `outrider-agent print-config`: every value and where it came from (base/opt_show.h). */
+void ag_config_show(
+    struct or_buf *out, const struct ag_config *config, const struct or_opt_seen *seen, bool json);
 
 /* --help's text, and --reference: the page docs/reference/outrider-agent.md. */
 void ag_config_help(struct or_buf *out);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/agent.h"
+#include "agent/check/check.h"
 #include "agent/tap/tap.h"
 
 #include "base/sys.h"
@@ -12,9 +13,13 @@ enum { HELP_MAX = 64 * 1024, EXIT_USAGE = 2, EXIT_FAILED = 3 };
 
 static void put_help(struct or_buf *out)
 {
-	or_buf_put_str(out, "The agent that runs beside a data product's workload: it decides each "
-			    "request by policy,\nrecords the decision and ships the record.\n\n"
-			    "usage: outrider-agent --config FILE [flags]\n\n");
+	or_buf_put_str(out,
+	    "The agent that runs beside a data product's workload: it decides each "
+	    "request by policy,\nrecords the decision and ships the record.\n\n"
+	    "usage: outrider-agent --config FILE [flags]\n"
+	    "       outrider-agent check --config FILE         say what would not work\n"
+	    "       outrider-agent print-config --config FILE  every value and its origin\n"
+	    "\n");
 	ag_config_help(out);
 }
 
@@ -82,27 +87,73 @@ static int serve(struct ag_config *config)
 	return code;
 }
 
-int main(int argc, char **argv)
+/* Secrets are left out with --redacted and without: there is no way to have them. */
+static int print_config(int argc, char **argv)
 {
 	struct or_arena *a = or_arena_new(16 * OR_MIB);
 	struct ag_config config;
+	struct or_opt_seen seen;
 	struct or_err err = {0};
-	bool wants_help = false;
+	struct or_buf text;
+	bool json = false;
+	int kept = 0, code = 0;
+
+	for (int i = 0; i < argc; i++) {
+		json = json || strcmp(argv[i], "--json") == 0;
+		if (strcmp(argv[i], "--json") != 0 && strcmp(argv[i], "--redacted") != 0)
+			argv[kept++] = argv[i];
+	}
+	or_buf_init(&text, 8 * OR_MIB);
+	if (ag_config_load(&config, &seen, kept, argv, a, &err)) {
+		fprintf(stderr, "outrider-agent print-config: %s\n", err.msg);
+		code = EXIT_USAGE;
+	} else if (seen.help) {
+		fputs(
+		    "Shows every value that an agent would have, and where it came from: default,\n"
+		    "FILE:LINE, a variable of the environment, or a flag. Secrets are left out.\n\n"
+		    "usage: outrider-agent print-config [--redacted] [--json] --config FILE "
+		    "[flags]\n\n"
+		    "The output is YAML that the agent takes again; --json: an object a line.\n",
+		    stdout);
+	} else {
+		ag_config_show(&text, &config, &seen, json);
+		fputs(or_buf_text(&text), stdout);
+	}
+	or_buf_done(&text);
+	or_arena_free(a);
+	return code;
+}
+
+static int run(int argc, char **argv)
+{
+	struct or_arena *a = or_arena_new(16 * OR_MIB);
+	struct ag_config config;
+	struct or_opt_seen seen;
+	struct or_err err = {0};
 	int code;
 
-	if (argc == 2 && strcmp(argv[1], "--reference") == 0) {
-		or_arena_free(a);
-		return show(ag_config_reference);
-	}
-	if (ag_config_load(&config, argc - 1, argv + 1, &wants_help, a, &err)) {
+	if (ag_config_load(&config, &seen, argc, argv, a, &err)) {
 		fprintf(stderr, "outrider-agent: %s\nsee: outrider-agent --help\n", err.msg);
 		or_arena_free(a);
 		return EXIT_USAGE;
 	}
-	if (wants_help)
+	if (seen.help)
 		code = show(put_help);
 	else
 		code = serve(&config);
 	or_arena_free(a);
 	return code;
+}
+
+int main(int argc, char **argv)
+{
+	const char *verb = argc > 1 ? argv[1] : "";
+
+	if (argc == 2 && strcmp(verb, "--reference") == 0)
+		return show(ag_config_reference);
+	if (strcmp(verb, "check") == 0)
+		return ag_check_main(argc - 2, argv + 2);
+	if (strcmp(verb, "print-config") == 0)
+		return print_config(argc - 2, argv + 2);
+	return run(argc - 1, argv + 1);
 }

@@ -15,7 +15,7 @@ struct load {
 	const struct or_opt_set *set;
 	struct or_arena *arena;
 	uint8_t **copies;   /* per table */
-	bool **is_set;      /* per table and option: by a source other than the default */
+	const char ***from; /* per table and option: where the value came from; NULL: the default */
 	const char **names; /* of all options and their sections, NULL at the end */
 	const char *file;
 	struct or_err *err;
@@ -290,9 +290,11 @@ static const struct or_opt *opt_at(const struct load *l, struct place at)
 	return &l->set->tables[at.table].opts[at.index];
 }
 
-static void *value_at(const struct load *l, struct place at)
+static void *value_at(const struct load *l, const struct origin *from, struct place at)
 {
-	l->is_set[at.table][at.index] = true;
+	const char *text = or_arena_strdup(l->arena, or_slice_str(from->text));
+
+	l->from[at.table][at.index] = text ? text : "";
 	return l->copies[at.table] + opt_at(l, at)->offset;
 }
 
@@ -331,16 +333,16 @@ static enum or_code prepare(struct load *l)
 	for (size_t t = 0; t < l->set->n_tables; t++)
 		n_names += l->set->tables[t].n_opts;
 	l->copies = or_arena_array(l->arena, l->set->n_tables, sizeof(*l->copies));
-	l->is_set = or_arena_array(l->arena, l->set->n_tables, sizeof(*l->is_set));
+	l->from = or_arena_array(l->arena, l->set->n_tables, sizeof(*l->from));
 	l->names = or_arena_array(l->arena, 2 * n_names + 1, sizeof(*l->names));
-	if (!l->copies || !l->is_set || !l->names)
+	if (!l->copies || !l->from || !l->names)
 		return or_err_set(l->err, OR_FULL, "no room for the options");
 	for (size_t t = 0; t < l->set->n_tables; t++) {
 		const struct or_opt_table *table = &l->set->tables[t];
 
 		l->copies[t] = or_arena_alloc(l->arena, table->size);
-		l->is_set[t] = or_arena_array(l->arena, table->n_opts, sizeof(bool));
-		if (!l->copies[t] || !l->is_set[t])
+		l->from[t] = or_arena_array(l->arena, table->n_opts, sizeof(**l->from));
+		if (!l->copies[t] || !l->from[t])
 			return or_err_set(l->err, OR_FULL, "no room for the options");
 		memcpy(l->copies[t], table->target, table->size);
 		for (size_t i = 0; i < table->n_opts; i++) {
@@ -394,20 +396,21 @@ static enum or_code from_node(
 	char number[32];
 
 	if (opt->type == OR_OPT_TREE) {
-		*(const struct or_json **)value_at(l, at) = j;
+		*(const struct or_json **)value_at(l, from, at) = j;
 		return OR_OK;
 	}
 	if (opt->type == OR_OPT_LIST)
-		return j->type == OR_JSON_ARRAY ? from_sequence(l, from, opt, value_at(l, at), j)
-						: wrong_type(l, from, opt, j);
+		return j->type == OR_JSON_ARRAY
+			   ? from_sequence(l, from, opt, value_at(l, from, at), j)
+			   : wrong_type(l, from, opt, j);
 	if (j->type == OR_JSON_STR)
-		return set_value(l, from, opt, value_at(l, at), j->s);
+		return set_value(l, from, opt, value_at(l, from, at), j->s);
 	if (j->type == OR_JSON_BOOL && opt->type == OR_OPT_BOOL)
 		return set_value(
-		    l, from, opt, value_at(l, at), or_slice_str(j->b ? "true" : "false"));
+		    l, from, opt, value_at(l, from, at), or_slice_str(j->b ? "true" : "false"));
 	if (j->type == OR_JSON_INT && opt->type != OR_OPT_STR) {
 		snprintf(number, sizeof(number), "%lld", (long long)j->i);
-		return set_value(l, from, opt, value_at(l, at), or_slice_str(number));
+		return set_value(l, from, opt, value_at(l, from, at), or_slice_str(number));
 	}
 	return wrong_type(l, from, opt, j);
 }
@@ -528,7 +531,7 @@ static enum or_code from_env(const struct load *l, char *const *env)
 				continue;
 			snprintf(from.text, sizeof(from.text), "%s", name);
 			rc = set_value(
-			    l, &from, opt_at(l, at), value_at(l, at), or_slice_str(value));
+			    l, &from, opt_at(l, at), value_at(l, &from, at), or_slice_str(value));
 			if (rc)
 				return rc;
 		}
@@ -612,7 +615,7 @@ static enum or_code from_flags(const struct load *l, const struct or_opt_src *sr
 
 			snprintf(from.text, sizeof(from.text), "--%s", opt->name);
 			rc = set_value(
-			    l, &from, opt, value_at(l, flag.at), or_slice_str(flag.value));
+			    l, &from, opt, value_at(l, &from, flag.at), or_slice_str(flag.value));
 			if (rc)
 				return rc;
 		}
@@ -630,7 +633,7 @@ static enum or_code check_required(const struct load *l)
 			const struct or_opt *opt = &l->set->tables[t].opts[i];
 			char name[OR_OPT_NAME_MAX];
 
-			if (!(opt->flags & OR_OPT_REQUIRED) || l->is_set[t][i])
+			if (!(opt->flags & OR_OPT_REQUIRED) || l->from[t][i])
 				continue;
 			or_opt_env_name(name, opt->name);
 			return or_err_set(l->err, OR_ABSENT,
@@ -685,6 +688,7 @@ enum or_code or_opt_load(const struct or_opt_set *set, const struct or_opt_src *
 	if (rc)
 		return rc;
 	found.file = l.file;
+	found.from = (const char *const *const *)l.from;
 	if (seen)
 		*seen = found;
 	return OR_OK;

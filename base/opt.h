@@ -86,6 +86,9 @@ struct or_opt_seen {
 	const char *file; /* the file that was read; NULL: none */
 	bool help;        /* --help or -h was given; nothing else was checked */
 	int rest;         /* index in argv of the first word that is no flag, or behind "--" */
+	/* By table and option, where its value came from: "agent.yaml:7", "OUTRIDER_GATE_LISTEN",
+	 * "--gate.listen"; NULL: the default. */
+	const char *const *const *from;
 };
 
 /* OR_INVAL: a wrong key or value; OR_ABSENT: a file that was named, or a required value, is

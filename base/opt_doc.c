@@ -35,7 +35,7 @@ static void put_scaled(
 	}
 }
 
-static void put_limit(struct or_buf *out, const struct or_opt *opt, int64_t v)
+void or_opt_doc_number(struct or_buf *out, const struct or_opt *opt, int64_t v)
 {
 	static const char *const time_names[] = {"d", "h", "m", "s", "ms"};
 	static const int64_t time_factors[] = {
@@ -59,11 +59,11 @@ void or_opt_doc_range(struct or_buf *out, const struct or_opt *opt)
 		return;
 	if (opt->max == INT64_MAX) {
 		or_buf_put_str(out, "at least ");
-		put_limit(out, opt, opt->min);
+		or_opt_doc_number(out, opt, opt->min);
 	} else {
-		put_limit(out, opt, opt->min);
+		or_opt_doc_number(out, opt, opt->min);
 		or_buf_put_str(out, " to ");
-		put_limit(out, opt, opt->max);
+		or_opt_doc_number(out, opt, opt->max);
 	}
 	if (is_length)
 		or_buf_put_str(out, opt->type == OR_OPT_STR ? " bytes long" : " items");
