@@ -67,7 +67,6 @@ void or_arena_clear(struct or_arena *a)
 	if (keep && !ARENA_CHECKED && keep->cap <= CHUNK_MAX) {
 		free_chunks(keep->next);
 		keep->next = NULL;
-		memset(keep->data, 0, keep->used);
 		keep->used = 0;
 	} else {
 		free_chunks(a->head);
@@ -93,14 +92,16 @@ static struct chunk *add_chunk(struct or_arena *a, size_t n)
 		at = &a->head->next;
 	if (cap < n || ARENA_CHECKED)
 		cap = n;
-	c = or_mem_new(sizeof(*c) + cap);
+	c = or_mem_resize(NULL, sizeof(*c) + cap);
 	c->cap = cap;
+	c->used = 0;
 	c->next = *at;
 	*at = c;
 	return c;
 }
 
-void *or_arena_alloc(struct or_arena *a, size_t n)
+/* As or_arena_alloc, but as it comes: whoever writes all of it need not have it zeroed. */
+static void *take(struct or_arena *a, size_t n)
 {
 	size_t room = (n + ALIGN - 1) & ~(size_t)(ALIGN - 1);
 	struct chunk *c = a->head;
@@ -118,6 +119,13 @@ void *or_arena_alloc(struct or_arena *a, size_t n)
 	return p;
 }
 
+void *or_arena_alloc(struct or_arena *a, size_t n)
+{
+	void *p = take(a, n);
+
+	return p ? memset(p, 0, n) : NULL;
+}
+
 void *or_arena_array(struct or_arena *a, size_t count, size_t size)
 {
 	size_t n;
@@ -131,10 +139,13 @@ void *or_arena_array(struct or_arena *a, size_t count, size_t size)
 
 char *or_arena_strdup(struct or_arena *a, struct or_slice s)
 {
-	char *p = s.n < SIZE_MAX ? or_arena_alloc(a, s.n + 1) : NULL;
+	char *p = s.n < SIZE_MAX ? take(a, s.n + 1) : NULL;
 
-	if (p && s.n)
+	if (!p)
+		return NULL;
+	if (s.n)
 		memcpy(p, s.p, s.n);
+	p[s.n] = '\0';
 	return p;
 }
 
@@ -155,7 +166,7 @@ char *or_arena_printf(struct or_arena *a, const char *fmt, ...)
 	n = vsnprintf(NULL, 0, fmt, ap);
 	va_end(ap);
 	OR_ASSERT(n >= 0);
-	p = or_arena_alloc(a, (size_t)n + 1);
+	p = take(a, (size_t)n + 1);
 	if (!p)
 		return NULL;
 	va_start(ap, fmt);

@@ -39,11 +39,27 @@ static void crc32c__is_the_same_in_hardware_and_tables_and_in_pieces(void **stat
 	}
 }
 
+/* Long ones are worked on in lanes. */
+static void crc32c__is_the_same_where_it_is_long(void **state)
+{
+	static uint8_t bytes[20000];
+
+	(void)state;
+	or_rng_fill(bytes, sizeof(bytes));
+	for (size_t n = 3000; n < sizeof(bytes); n += 613) {
+		struct or_slice s = or_slice(bytes + n % 5, n - n % 5);
+
+		assert_int_equal(or_crc32c(0, s), or_crc32c_portable(0, s));
+		assert_int_equal(or_crc32c(0x12345678, s), or_crc32c_portable(0x12345678, s));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(crc32c__gives_the_published_values),
 	    cmocka_unit_test(crc32c__is_the_same_in_hardware_and_tables_and_in_pieces),
+	    cmocka_unit_test(crc32c__is_the_same_where_it_is_long),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/mem.h"
 
+#include <limits.h>
 #include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -66,4 +67,12 @@ void or_mem_wipe(void *p, size_t n)
 void or_mem_trim(void)
 {
 	malloc_trim(0);
+}
+
+void or_mem_keep(size_t bytes)
+{
+	int n = bytes > INT_MAX ? INT_MAX : (int)bytes;
+
+	mallopt(M_MMAP_THRESHOLD, n);
+	mallopt(M_TRIM_THRESHOLD, n);
 }

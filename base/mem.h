@@ -18,8 +18,13 @@ void *or_mem_array(size_t count, size_t size);
 void *or_mem_resize(void *p, size_t n);
 void or_mem_free(void *p);
 
-/* Gives freed memory back to the system: after set-up that needed much more than what stays. */
+/* Gives freed memory back to the system: after set-up that needed much more than what stays, or
+ * when work has ended. */
 void or_mem_trim(void);
+/* Keeps up to that many bytes of freed memory from then on (each pool of threads by itself), until
+ * or_mem_trim: memory that comes from the system anew costs a fault a page. Before threads start.
+ */
+void or_mem_keep(size_t bytes);
 
 /* A copy that ends in NUL. */
 char *or_mem_strdup(const char *text);
