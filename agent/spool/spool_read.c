@@ -18,10 +18,24 @@ struct walk {
 	struct ag_spool *spool;
 	const struct spool_segment *seg;
 	int fd;
-	uint64_t at; /* of the window's first byte */
+	uint64_t at;     /* of the window's first byte that is still of use */
+	uint64_t loaded; /* of its first byte */
 	uint64_t to;
 	size_t work;
 };
+
+/* Moves what the window has of the bytes from w->at on to its front. */
+static void keep(struct walk *w)
+{
+	struct or_buf *b = &w->spool->window;
+	uint64_t passed = w->at - w->loaded;
+	size_t n = w->at < w->loaded || passed > b->n ? 0 : b->n - (size_t)passed;
+
+	if (n && passed)
+		memmove(b->p, b->p + passed, n);
+	or_buf_cut(b, n);
+	w->loaded = w->at;
+}
 
 /* Loads the window from w->at on, n bytes or what there is. */
 static enum or_code load(struct walk *w, size_t n, struct or_slice *out, struct or_err *err)
@@ -35,13 +49,15 @@ static enum or_code load(struct walk *w, size_t n, struct or_slice *out, struct 
 		n = AG_SPOOL_WINDOW;
 	if (n > w->to - w->at)
 		n = w->to - w->at;
-	or_buf_clear(b);
-	p = or_buf_reserve(b, n);
-	OR_ASSERT(p);
-	rc = or_sys_pread(w->fd, p, n, w->at, &got, err);
-	if (rc)
-		return rc;
-	or_buf_commit(b, got);
+	keep(w);
+	if (b->n < n) {
+		p = or_buf_reserve(b, n - b->n);
+		OR_ASSERT(p);
+		rc = or_sys_pread(w->fd, p, n - b->n, w->at + b->n, &got, err);
+		if (rc)
+			return rc;
+		or_buf_commit(b, got);
+	}
 	*out = or_buf_slice(b);
 	return OR_OK;
 }
@@ -129,11 +145,18 @@ enum or_code ag_spool_read_segment(struct ag_spool *spool, const struct spool_se
     uint64_t from, uint64_t to, ag_spool_read_fn *fn, void *arg, uint64_t *end, uint64_t *damaged,
     struct or_err *err)
 {
-	struct walk w = {spool, seg, seg->fd, from, to, RESYNC_WORK};
+	struct walk w = {.spool = spool,
+	    .seg = seg,
+	    .fd = seg->fd,
+	    .at = from,
+	    .loaded = from,
+	    .to = to,
+	    .work = RESYNC_WORK};
 	char path[AG_SPOOL_PATH_MAX];
 	enum or_code rc = OR_OK;
 
 	*end = from;
+	or_buf_clear(&spool->window);
 	if (seg->fd < 0) {
 		ag_spool_segment_path(path, spool, seg->head.number);
 		rc = or_sys_open(&w.fd, path, O_RDONLY, 0, err);
