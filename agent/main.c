@@ -3,6 +3,7 @@
 #include "agent/check/check.h"
 #include "agent/tap/tap.h"
 
+#include "base/mem.h"
 #include "base/sys.h"
 
 #include <signal.h>
@@ -10,6 +11,8 @@
 #include <unistd.h>
 
 enum { HELP_MAX = 64 * 1024, EXIT_USAGE = 2, EXIT_FAILED = 3 };
+/* A few batches on their way; the shipper gives it back when it rests. */
+enum { KEEP = 2 * 1024 * 1024 };
 
 static void put_help(struct or_buf *out)
 {
@@ -75,6 +78,7 @@ static int serve(struct ag_config *config)
 	int code;
 
 	signal(SIGPIPE, SIG_IGN);
+	or_mem_keep(KEEP);
 	or_sys_no_core();
 	or_log_init(&log);
 	if (or_loop_new(&loop, NULL, &err)) {

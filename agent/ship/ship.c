@@ -11,6 +11,8 @@
 
 enum { DOUBLINGS_MAX = 20, BATCH_RECORDS = 1000, BARE_RECORDS = 50 };
 
+static const int64_t REST_NS = 10 * OR_NS_PER_S;
+
 /* What was given to the link: a batch, or one of its records where the link is bare. */
 struct shot {
 	struct lane *lane;
@@ -52,7 +54,8 @@ struct ag_ship {
 	size_t n_lanes;
 	struct or_loop_timer *retry; /* running: the collector is left alone */
 	struct or_loop_timer *beat;
-	unsigned int n_failed; /* in a row */
+	struct or_loop_timer *rest; /* running: batches were sent not long ago */
+	unsigned int n_failed;      /* in a row */
 	struct ag_ship_info info;
 	struct or_metric_registry *own_metrics;
 	struct metrics metrics;
@@ -170,6 +173,15 @@ static void fail(struct ag_ship *ship, const char *error, int64_t at_least_ns)
 	ship->retry = or_loop_timer_start(ship->opt.loop, ns, on_retry, ship);
 }
 
+/* What the batches took goes back to the system once in a while, at the latest when all is sent. */
+static void on_rest(void *arg)
+{
+	struct ag_ship *ship = arg;
+
+	ship->rest = NULL;
+	or_mem_trim();
+}
+
 static void on_again(void *arg)
 {
 	struct lane *lane = arg;
@@ -208,6 +220,8 @@ static void succeed(struct lane *lane)
 		    ship->opt.link->is_bare ? lane->batch.bytes : lane->body.n);
 		lane->has_more = lane->batch.is_full;
 		ag_spool_read_ack(ship->opt.spool, lane->stream, &lane->batch);
+		if (!ship->rest)
+			ship->rest = or_loop_timer_start(ship->opt.loop, REST_NS, on_rest, ship);
 	}
 	lane->is_refused = false;
 	if (!is_any_refused(ship))
@@ -603,6 +617,7 @@ void ag_ship_free(struct ag_ship *ship)
 	}
 	or_loop_timer_cancel(ship->retry);
 	or_loop_timer_cancel(ship->beat);
+	or_loop_timer_cancel(ship->rest);
 	or_metric_registry_free(ship->own_metrics);
 	or_mem_free(ship);
 }
