@@ -99,17 +99,20 @@ static enum or_code use_roots(SSL_CTX *ctx, struct or_slice pem, struct or_err *
 	return ok && n ? OR_OK : or_err_set(err, OR_PARSE, "no root certificate in PEM");
 }
 
+static const struct or_slice alpn_http1 = {(const uint8_t *)"\x08http/1.1", 9};
+static const struct or_slice alpn_h2 = {(const uint8_t *)"\x02h2", 3};
+
 static int on_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_len,
     const unsigned char *in, unsigned int in_len, void *arg)
 {
-	static const unsigned char ours[] = "\x08http/1.1";
+	const struct or_slice *ours = arg;
 	unsigned char *chosen;
 
 	(void)ssl;
-	(void)arg;
-	if (SSL_select_next_proto(&chosen, out_len, ours, sizeof(ours) - 1, in, in_len) !=
+	/* RFC 7301 §3.2; clients of HTTP/1.1 that offer another name too are let be */
+	if (SSL_select_next_proto(&chosen, out_len, ours->p, (unsigned int)ours->n, in, in_len) !=
 	    OPENSSL_NPN_NEGOTIATED)
-		return SSL_TLSEXT_ERR_NOACK;
+		return ours == &alpn_h2 ? SSL_TLSEXT_ERR_ALERT_FATAL : SSL_TLSEXT_ERR_NOACK;
 	*out = chosen;
 	return SSL_TLSEXT_ERR_OK;
 }
@@ -124,7 +127,7 @@ static int on_client_chain(X509_STORE_CTX *ctx, void *arg)
 
 static enum or_code set_up(SSL_CTX *ctx, const struct or_tls_opt *opt, struct or_err *err)
 {
-	static const unsigned char alpn[] = "\x08http/1.1";
+	const struct or_slice *alpn = opt->h2 ? &alpn_h2 : &alpn_http1;
 	enum or_code rc = OR_OK;
 
 	SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION);
@@ -135,7 +138,7 @@ static enum or_code set_up(SSL_CTX *ctx, const struct or_tls_opt *opt, struct or
 	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
 	if (opt->server) {
 		SSL_CTX_set_num_tickets(ctx, 0);
-		SSL_CTX_set_alpn_select_cb(ctx, on_alpn, NULL);
+		SSL_CTX_set_alpn_select_cb(ctx, on_alpn, (void *)(uintptr_t)alpn);
 		if (opt->asks_cert || opt->needs_cert) {
 			SSL_CTX_set_verify(ctx,
 			    SSL_VERIFY_PEER |
@@ -145,7 +148,7 @@ static enum or_code set_up(SSL_CTX *ctx, const struct or_tls_opt *opt, struct or
 		}
 	} else {
 		SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
-		SSL_CTX_set_alpn_protos(ctx, alpn, sizeof(alpn) - 1);
+		SSL_CTX_set_alpn_protos(ctx, alpn->p, (unsigned int)alpn->n);
 		rc = use_roots(ctx, opt->ca, err);
 	}
 	if (rc == OR_OK && (opt->server || opt->cert.n))

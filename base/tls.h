@@ -6,9 +6,9 @@
  * Thread: a context may be shared by connections of one thread; counted. A client verifies the
  * chain against its roots and the host's name (RFC 6125: subjectAltName alone) or address; there is
  * no way to leave that out. Renegotiation, compression and tickets of servers are off, ALPN says
- * http/1.1. A server that asks for a client's certificate takes any that proves its key: who
- * uses the connection judges the chain (or_tls_session_chain).
- * Private keys never appear in messages.
+ * http/1.1, or h2 where that is asked for. A server that asks for a client's certificate takes any
+ * that proves its key: who uses the connection judges the chain (or_tls_session_chain). Private
+ * keys never appear in messages.
  */
 #ifndef BASE_TLS_H
 #define BASE_TLS_H
@@ -29,6 +29,7 @@ struct or_tls_opt {
 	struct or_slice ca;   /* a client's roots in PEM; empty: the system's */
 	bool asks_cert;       /* a server: asks the client for a certificate, which may have none */
 	bool needs_cert;      /* and refuses one that has none */
+	bool h2;              /* HTTP/2 alone: a server refuses who offers others but not that */
 };
 
 /* OR_PARSE: no PEM of what it should be. OR_INVAL: key and certificate do not belong together.
