@@ -59,6 +59,9 @@ struct ctl_check {
 	struct or_arena *lasting, *scratch;
 	struct or_map streams, certs, agents;
 	struct ctl_check_report report;
+	tl_tree_fn *on_node; /* may be NULL */
+	void *on_node_arg;
+	uint64_t sound; /* leaves from here on read back as they were written */
 };
 
 struct ctl_check *ctl_check_new(const struct ctl_check_opt *opt)
@@ -74,6 +77,12 @@ struct ctl_check *ctl_check_new(const struct ctl_check_opt *opt)
 	or_map_init(&c->agents, STREAMS_MAX);
 	c->report.history_ok = opt->seen_size == 0;
 	return c;
+}
+
+void ctl_check_watch(struct ctl_check *c, tl_tree_fn *fn, void *arg)
+{
+	c->on_node = fn;
+	c->on_node_arg = arg;
 }
 
 static void free_missing(struct stream *s)
@@ -120,6 +129,21 @@ void ctl_check_found(struct ctl_check *c, const char *fmt, ...)
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
 	c->report.texts[c->report.n_texts++] = or_arena_strdup(c->lasting, or_slice_str(text));
+}
+
+void ctl_check_damaged(struct ctl_check *c, const char *text)
+{
+	ctl_check_found(c, "%s", text);
+	c->sound = c->index + 1;
+}
+
+/* A subtree with a leaf that was named already says nothing new. */
+static void on_node(void *arg, unsigned int height, uint64_t index, const struct tl_hash *hash)
+{
+	struct ctl_check *c = arg;
+
+	if (c->on_node && index << height >= c->sound)
+		c->on_node(c->on_node_arg, height, index, hash);
 }
 
 /* The stream's state, made where it is new. */
@@ -361,11 +385,13 @@ void ctl_check_leaf(
 
 	or_arena_clear(c->scratch);
 	tl_hash_leaf(&hash, leaf);
-	if (stored && !tl_hash_eq(&hash, stored))
+	if (stored && !tl_hash_eq(&hash, stored)) {
 		ctl_check_found(c,
 		    "leaf %" PRIu64 "%s%s: its bytes were changed after they were written",
 		    c->index, where ? " in " : "", where ? where : "");
-	tl_tree_append(&c->tree, &hash, NULL, NULL);
+		c->sound = c->index + 1;
+	}
+	tl_tree_append(&c->tree, &hash, on_node, c);
 	if (wire_leaf_decode(&l, leaf, &err))
 		ctl_check_found(c, "leaf %" PRIu64 "%s%s: %s", c->index, where ? " in " : "",
 		    where ? where : "", err.msg);

@@ -9,6 +9,7 @@
  * collector's enrolment key certified for that product, and the frame's own root covers its
  * records;
  *   4. streams: numbers run from 1 without a hole or a repetition.
+ * Tiles are compared by whoever watches (cli/tiles.h).
  *
  * Pure: no I/O. Thread: one. Memory grows with the number of streams, not of records.
  * Limits: CTL_CHECK_FINDINGS_MAX findings are kept, further ones counted.
@@ -18,7 +19,7 @@
 
 #include "base/arena.h"
 #include "base/crypto.h"
-#include "tlog/hash.h"
+#include "tlog/tree.h"
 
 #define CTL_CHECK_FINDINGS_MAX 50
 
@@ -49,6 +50,10 @@ struct ctl_check;
 struct ctl_check *ctl_check_new(const struct ctl_check_opt *opt);
 void ctl_check_free(struct ctl_check *c);
 
+/* Told of each complete subtree whose leaves read back as they were written (a tl_tree_fn). Set
+ * before the first leaf. */
+void ctl_check_watch(struct ctl_check *c, tl_tree_fn *fn, void *arg);
+
 /*
  * The leaf at the next index. stored: what the log's own files say of it (NULL: unknown), so
  * that a changed leaf is named and not only the root that went wrong. where: its place, for
@@ -57,8 +62,10 @@ void ctl_check_free(struct ctl_check *c);
 void ctl_check_leaf(
     struct ctl_check *c, struct or_slice leaf, const struct tl_hash *stored, const char *where);
 
-/* A finding that the caller made itself, such as a segment that does not parse. */
+/* A finding that the caller made itself. */
 void ctl_check_found(struct ctl_check *c, const char *fmt, ...) OR_PRINTF(2, 3);
+/* The same, where it is the next leaf that does not read back: a segment that does not parse. */
+void ctl_check_damaged(struct ctl_check *c, const char *text);
 
 /* Ends; texts live as long as c. */
 const struct ctl_check_report *ctl_check_end(struct ctl_check *c);

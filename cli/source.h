@@ -10,7 +10,7 @@
 #define CLI_SOURCE_H
 
 #include "cli/api.h"
-#include "tlog/hash.h"
+#include "tlog/tile.h"
 
 #define CTL_SOURCE_SHARDS_MAX 1024
 #define CTL_SOURCE_KEYS_MAX   8
@@ -44,6 +44,13 @@ struct ctl_source {
 	enum or_code (*read_leaves)(const struct ctl_source *src,
 	    const struct ctl_source_shard *shard, uint64_t size, ctl_source_leaf_fn *fn,
 	    ctl_source_damage_fn *damage, void *arg, struct or_err *err);
+	/* The hashes of a tile of level >= 1, appended; a directory may hold more of them. */
+	enum or_code (*read_tile)(struct or_buf *out, const struct ctl_source *src,
+	    const struct ctl_source_shard *shard, const struct tl_tile *tile, struct or_err *err);
+	/* What lies beside the log and can be checked by itself; NULL: nothing is reached. */
+	enum or_code (*check_rest)(const struct ctl_source *src,
+	    const struct ctl_source_shard *shard, ctl_source_damage_fn *damage, void *arg,
+	    struct or_err *err);
 };
 
 OR_NODISCARD enum or_code ctl_source_api(

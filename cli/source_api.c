@@ -35,6 +35,12 @@ static enum or_code fetch(struct or_buf *out, const struct ctl_source *src, uint
 	return rc;
 }
 
+static enum or_code read_tile(struct or_buf *out, const struct ctl_source *src,
+    const struct ctl_source_shard *shard, const struct tl_tile *tile, struct or_err *err)
+{
+	return fetch(out, src, shard->number, tile, err);
+}
+
 static enum or_code give_bundle(struct or_slice bundle, struct or_slice hashes, unsigned int width,
     ctl_source_leaf_fn *fn, void *arg, struct or_err *err)
 {
@@ -92,6 +98,7 @@ enum or_code ctl_source_api(struct ctl_source *out, const struct ctl_api *api, s
 	*out = (struct ctl_source){.state = api->state,
 	    .api = api,
 	    .read_checkpoint = read_checkpoint,
-	    .read_leaves = read_leaves};
+	    .read_leaves = read_leaves,
+	    .read_tile = read_tile};
 	return ctl_source_describe(out, j, err);
 }

@@ -6,9 +6,11 @@
  * changed byte does not hide the next. */
 #include "cli/source.h"
 #include "cli/source_part.h"
+#include "cli/source_rest.h"
 
 #include "base/str.h"
 #include "base/sys.h"
+#include "tlog/note.h"
 #include "tlog/segment.h"
 
 #include <fcntl.h>
@@ -31,6 +33,21 @@ static enum or_code read_checkpoint(struct or_buf *out, const struct ctl_source 
 	return or_sys_read_file(out, path, err);
 }
 
+static enum or_code read_tile(struct or_buf *out, const struct ctl_source *src,
+    const struct ctl_source_shard *shard, const struct tl_tile *tile, struct or_err *err)
+{
+	const struct tl_tile whole = {tile->level, tile->n, TL_TILE_WIDTH};
+	struct or_buf path;
+	enum or_code rc;
+
+	or_buf_init(&path, PATH_MAX);
+	or_buf_printf(&path, "%s/shards/%" PRIu64 "/", src->dir, shard->number);
+	tl_tile_path(&path, &whole);
+	rc = or_sys_read_file(out, or_buf_text(&path), err);
+	or_buf_done(&path);
+	return rc;
+}
+
 /* One segment file, through a window that grows where an entry needs it. */
 struct walk {
 	const char *name;
@@ -43,6 +60,7 @@ struct walk {
 	uint64_t skip;    /* entries of this segment that are sealed */
 	uint64_t size;    /* leaves to read in all */
 	uint64_t sealed;  /* the end of the last part */
+	bool stopped;     /* what is behind cannot be told */
 	ctl_source_leaf_fn *fn;
 	ctl_source_damage_fn *damage;
 	void *arg;
@@ -130,8 +148,7 @@ static enum or_code walk_entries(struct walk *w, struct or_err *err)
 			break; /* a torn tail, or the end: the next segment goes on */
 	}
 	/* Damage was told; what cannot be read any more shows as leaves that are missing. */
-	if (rc == OR_CORRUPT)
-		w->index = w->size;
+	w->stopped = rc == OR_CORRUPT;
 	return rc == OR_CORRUPT ? OR_OK : rc;
 }
 
@@ -153,6 +170,8 @@ static enum or_code walk_head(struct walk *w, struct or_err *err)
 		rc = tl_segment_open(&head, &rest, err);
 	if (rc)
 		return or_err_set(err, OR_CORRUPT, "%s: the segment's header is damaged", w->name);
+	if (w->index == w->size && head.tree.size >= w->size)
+		return OR_OK; /* begun since the checkpoint was read, or empty */
 	w->skip =
 	    head.tree.size < w->index && w->sealed == w->index ? w->index - head.tree.size : 0;
 	if (head.tree.size + w->skip != w->index)
@@ -168,6 +187,8 @@ static enum or_code walk_segment(struct walk *w, const char *path, struct or_err
 {
 	enum or_code rc = or_sys_open(&w->fd, path, O_RDONLY, 0, err);
 
+	if (rc == OR_ABSENT && w->index == w->size)
+		return OR_OK; /* sealed since its name was read */
 	if (rc)
 		return rc;
 	or_buf_init(&w->window, TL_SEGMENT_HEAD_MAX + 2 * STEP);
@@ -177,7 +198,7 @@ static enum or_code walk_segment(struct walk *w, const char *path, struct or_err
 	rc = walk_head(w, err);
 	if (rc == OR_CORRUPT) {
 		w->damage(w->arg, err->msg);
-		w->index = w->size;
+		w->stopped = true;
 		rc = OR_OK;
 	} else if (rc == OR_OK) {
 		rc = walk_entries(w, err);
@@ -216,7 +237,7 @@ static enum or_code read_leaves(const struct ctl_source *src, const struct ctl_s
 	rc = ctl_source_part_walk(dir, &w.index, size, fn, damage, arg, err ? err : &own);
 	w.sealed = w.index;
 	snprintf(dir, sizeof(dir), "%s/shards/%" PRIu64 "/segments", src->dir, shard->number);
-	for (size_t i = 0; i < names.n && rc == OR_OK && w.index < size; i++) {
+	for (size_t i = 0; i < names.n && rc == OR_OK && !w.stopped; i++) {
 		const char *path;
 
 		if (!or_str_has_suffix(or_slice_str(names.names[i]), ".seg") ||
@@ -227,6 +248,25 @@ static enum or_code read_leaves(const struct ctl_source *src, const struct ctl_s
 		rc = walk_segment(&w, path, err ? err : &own);
 	}
 	or_sys_names_free(&names);
+	return rc;
+}
+
+/* A key is bound to its name and id by the vkey itself; origins begin with that name. */
+static enum or_code check_description(const struct ctl_source *src, struct or_err *err)
+{
+	struct tl_note_key key;
+	enum or_code rc = tl_note_key_parse(&key, src->vkey, err);
+
+	if (rc)
+		return rc;
+	for (size_t i = 0; i < src->n_shards && rc == OR_OK; i++) {
+		char origin[TL_NOTE_NAME_MAX + 64];
+
+		snprintf(origin, sizeof(origin), "%s/shard/%zu", key.name, i);
+		if (src->shards[i].number != i || !or_slice_is(src->shards[i].origin, origin))
+			rc = or_err_set(err, OR_PARSE, "shards[%zu] is not %s", i, origin);
+	}
+	tl_note_key_done(&key);
 	return rc;
 }
 
@@ -244,9 +284,15 @@ enum or_code ctl_source_dir(
 	if (rc == OR_OK)
 		rc = or_json_parse(&j, text, s->arena, err);
 	if (rc)
-		return or_err_wrap(err, rc, "%s", path);
-	*out = (struct ctl_source){
-	    .state = s, .dir = dir, .read_checkpoint = read_checkpoint, .read_leaves = read_leaves};
+		return or_err_wrap(err, rc == OR_PARSE ? OR_CORRUPT : rc, "%s", path);
+	*out = (struct ctl_source){.state = s,
+	    .dir = dir,
+	    .read_checkpoint = read_checkpoint,
+	    .read_leaves = read_leaves,
+	    .read_tile = read_tile,
+	    .check_rest = ctl_source_rest_check};
 	rc = ctl_source_describe(out, j, err);
-	return rc ? or_err_wrap(err, rc, "%s", path) : OR_OK;
+	if (!rc)
+		rc = check_description(out, err);
+	return rc ? or_err_wrap(err, rc == OR_PARSE ? OR_CORRUPT : rc, "%s", path) : OR_OK;
 }

@@ -7,6 +7,7 @@
 #include "cli/inclusion.h"
 #include "cli/source.h"
 #include "cli/term.h"
+#include "cli/tiles.h"
 #include "cli/trust.h"
 #include "tlog/checkpoint.h"
 
@@ -48,6 +49,13 @@ static void on_damage(void *arg, const char *text)
 {
 	struct reading *r = arg;
 
+	ctl_check_damaged(r->check, text);
+}
+
+static void on_rest(void *arg, const char *text)
+{
+	struct reading *r = arg;
+
 	ctl_check_found(r->check, "%s", text);
 }
 
@@ -83,7 +91,8 @@ static enum or_code read_head(struct verify *v, struct tl_checkpoint *head, stru
 	if (rc == OR_OK)
 		rc = tl_checkpoint_verify(head, or_buf_slice(note), shard->origin, keys, 1, err);
 	tl_note_key_done(&key);
-	return rc;
+	/* A log whose head does not parse does not hold: that is no wrong usage. */
+	return rc ? or_err_wrap(err, rc == OR_PARSE ? OR_CORRUPT : rc, "checkpoint") : OR_OK;
 }
 
 static void put_report(struct verify *v, const struct ctl_source_shard *shard,
@@ -157,6 +166,32 @@ static enum or_code remember(struct verify *v, const struct ctl_source_shard *sh
 	return ctl_trust_put(v->src->state, shard->origin, &log, err);
 }
 
+/* Goes over everything that the source has of a shard. */
+static enum or_code read_all(
+    struct verify *v, const struct ctl_source_shard *shard, struct reading *r, struct or_err *err)
+{
+	struct ctl_tiles tiles;
+	enum or_code rc = OR_OK;
+
+	/* First, for a wrong enrolment key has findings for each leaf behind it. */
+	if (v->src->check_rest)
+		rc = v->src->check_rest(v->src, shard, on_rest, r, err);
+	if (rc)
+		return rc;
+	ctl_tiles_init(&tiles, v->src, shard, r->size, r->check);
+	ctl_check_watch(r->check, ctl_tiles_on_node, &tiles);
+	rc = v->src->read_leaves(v->src, shard, r->size, on_leaf, on_damage, r, err);
+	if (r->progress && r->n >= PROGRESS_EVERY)
+		fputs("\r\033[K", stderr);
+	if (rc == OR_OK && tiles.rc) {
+		rc = tiles.rc;
+		if (err)
+			*err = tiles.err;
+	}
+	ctl_tiles_done(&tiles);
+	return rc;
+}
+
 static enum or_code check_shard(
     struct verify *v, const struct ctl_source_shard *shard, struct or_err *err)
 {
@@ -180,9 +215,7 @@ static enum or_code check_shard(
 		    .check = ctl_check_new(&opt), .size = head.size, .progress = v->progress};
 		const struct ctl_check_report *report;
 
-		rc = v->src->read_leaves(v->src, shard, head.size, on_leaf, on_damage, &r, err);
-		if (r.progress && r.n >= PROGRESS_EVERY)
-			fputs("\r\033[K", stderr);
+		rc = read_all(v, shard, &r, err);
 		if (rc == OR_OK) {
 			report = ctl_check_end(r.check);
 			v->failed = v->failed || report->findings;
