@@ -35,7 +35,8 @@ static enum or_code read_expr(
 	rc = co_query_parse(&r->query, r->expr, 0, a, c->err);
 	if (rc)
 		return or_err_wrap(c->err, rc, "%s:%u: expr", c->file, expr->line);
-	if (q->is_count || q->n_fields || q->limit != CO_QUERY_LIMIT)
+	if (q->is_count || q->is_explain || q->n_fields || q->n_dedup || q->n_sorts ||
+	    q->limit != CO_QUERY_LIMIT)
 		return co_conf_fail(
 		    c, expr, "expr is a filter alone; leave out the stages behind |");
 	if (q->since_ns != INT64_MIN || q->until_ns != INT64_MAX)

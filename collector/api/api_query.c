@@ -96,7 +96,7 @@ static bool emit_row(struct search *s)
 	struct co_run_place place;
 
 	or_buf_clear(&s->line);
-	if (s->q.is_count) {
+	if (s->q.is_count || s->q.is_explain) {
 		if (!co_run_next_group(s->run, &s->line))
 			return false;
 	} else {

@@ -8,6 +8,8 @@
 #ifndef COLLECTOR_QUERY_EXPR_H
 #define COLLECTOR_QUERY_EXPR_H
 
+#include "base/regex.h"
+#include "collector/query/net.h"
 #include "collector/query/query.h"
 
 enum co_expr_kind { CO_EXPR_AND, CO_EXPR_OR, CO_EXPR_NOT, CO_EXPR_COMPARE };
@@ -17,6 +19,8 @@ enum co_expr_op { CO_EXPR_EQ, CO_EXPR_NE, CO_EXPR_LT, CO_EXPR_LE, CO_EXPR_GT, CO
 struct co_expr_operand {
 	struct or_slice text;
 	bool is_pattern;              /* a bare word with * */
+	const struct or_regex *regex; /* behind ~, else NULL */
+	const struct co_net *net;     /* cidr(…), else NULL */
 	bool has_number;              /* what the text says for the field's type */
 	uint64_t number;              /* TIME: ns since 1970 */
 	struct co_expr_operand *next; /* of in (…) */
@@ -29,6 +33,13 @@ struct co_query_expr {
 	struct co_query_field field; /* COMPARE */
 	enum co_expr_op op;
 	const struct co_expr_operand *operands; /* EQ and NE: any of them */
+	size_t measure;                         /* COMPARE behind groups: instead of the field */
 };
+
+/* The value itself is compared, not looked into. */
+static inline bool co_expr_is_plain(const struct co_expr_operand *o)
+{
+	return !o->is_pattern && !o->regex && !o->net;
+}
 
 #endif

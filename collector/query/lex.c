@@ -52,7 +52,6 @@ static bool is_word_byte(uint8_t c)
 	       c >= 0x80 || (c && strchr("._-:/*@#+%", c));
 }
 
-/* The text between the quotes, the first of which is at `open`; l->at goes behind the last. */
 /* Where the quoted text that starts behind from ends; text.n where it does not. */
 static size_t find_quote(struct or_slice text, size_t from)
 {
@@ -81,6 +80,7 @@ static enum or_code read_quoted(struct co_lex *l, size_t open)
 	}
 	l->kind = CO_LEX_QUOTED;
 	l->token = or_slice(to, n);
+	l->raw = or_slice(l->text.p + open + 1, end - open - 1);
 	l->at = end + 1;
 	return OR_OK;
 }
@@ -96,13 +96,15 @@ static enum or_code read_symbol(struct co_lex *l)
 	    {"<=", CO_LEX_OP, NULL},
 	    {">=", CO_LEX_OP, NULL},
 	    {"==", CO_LEX_END, "write a single ="},
-	    {"=~", CO_LEX_END, "=~ is no operator here: write = and * as a wildcard"},
+	    {"=~", CO_LEX_END, "write ~ alone"},
+	    {"!~", CO_LEX_OP, NULL},
 	    {"<>", CO_LEX_END, "write !="},
 	    {"&&", CO_LEX_END, "write and"},
 	    {"||", CO_LEX_END, "write or"},
 	    {"=", CO_LEX_OP, NULL},
 	    {"<", CO_LEX_OP, NULL},
 	    {">", CO_LEX_OP, NULL},
+	    {"~", CO_LEX_OP, NULL},
 	    {"(", CO_LEX_OPEN, NULL},
 	    {")", CO_LEX_CLOSE, NULL},
 	    {",", CO_LEX_COMMA, NULL},

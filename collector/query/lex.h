@@ -12,7 +12,7 @@ enum co_lex_kind {
 	CO_LEX_END,
 	CO_LEX_WORD,   /* letters, digits, . _ - : / * @ # + % and what is beyond ASCII */
 	CO_LEX_QUOTED, /* "…" with \" and \\, undone; Type::"id" is one too, as it stands */
-	CO_LEX_OP,     /* = != < <= > >= */
+	CO_LEX_OP,     /* = != < <= > >= ~ !~ */
 	CO_LEX_OPEN,
 	CO_LEX_CLOSE,
 	CO_LEX_COMMA,
@@ -28,6 +28,7 @@ struct co_lex {
 	/* the current token */
 	enum co_lex_kind kind;
 	struct or_slice token;
+	struct or_slice raw; /* QUOTED: as it is written between the quotes */
 	size_t start;
 };
 

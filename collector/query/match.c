@@ -29,23 +29,28 @@ bool co_match_glob(struct or_slice pattern, struct or_slice text)
 
 static bool text_is(const struct co_expr_operand *o, struct or_slice text)
 {
+	if (o->regex)
+		return or_regex_match(o->regex, text);
+	if (o->net)
+		return co_net_has(o->net, text);
 	return o->is_pattern ? co_match_glob(o->text, text) : or_slice_eq(o->text, text);
 }
 
-/* A pattern sees a number or a time as people write it: request.status=4*, time=2026-11-24*. */
+/* A pattern or an expression sees a number or a time as people write it: request.status=4*,
+ * time=2026-11-24*. */
 static bool number_is(const struct co_expr_operand *o, const struct wire_field_value *v)
 {
 	struct or_buf text;
 	bool is;
 
-	if (!o->is_pattern)
+	if (co_expr_is_plain(o))
 		return o->has_number && o->number == v->i;
 	or_buf_init(&text, 64);
 	if (v->type == WIRE_FIELD_TIME)
 		or_str_time(&text, (int64_t)v->i);
 	else
 		or_buf_put_u64(&text, v->i);
-	is = co_match_glob(o->text, or_buf_slice(&text));
+	is = text_is(o, or_buf_slice(&text));
 	or_buf_done(&text);
 	return is;
 }
@@ -94,28 +99,47 @@ bool co_match_compare(
 	return any == (e->op == CO_EXPR_EQ);
 }
 
-static bool eval(
-    const struct co_query_expr *e, const struct wire_audit *record, struct or_buf *scratch)
+bool co_match_number(uint64_t v, const struct co_query_expr *e)
+{
+	if (e->op == CO_EXPR_EQ || e->op == CO_EXPR_NE)
+		return (v == e->operands->number) == (e->op == CO_EXPR_EQ);
+	return is_ordered(v, e->op, e->operands->number);
+}
+
+bool co_match_tree(const struct co_query_expr *e, co_match_leaf_fn *leaf, void *arg)
 {
 	enum co_expr_kind kind = e->kind;
 	bool decisive = kind == CO_EXPR_OR; /* the value that ends a chain */
 
 	if (kind == CO_EXPR_COMPARE)
-		return co_match_compare(e, record, scratch);
+		return leaf(arg, e);
 	if (kind == CO_EXPR_NOT)
-		return !eval(e->left, record, scratch);
+		return !co_match_tree(e->left, leaf, arg);
 	for (; e->kind == kind; e = e->left) {
-		if (eval(e->right, record, scratch) == decisive)
+		if (co_match_tree(e->right, leaf, arg) == decisive)
 			return decisive;
 	}
-	return eval(e, record, scratch);
+	return co_match_tree(e, leaf, arg);
+}
+
+struct subject {
+	const struct wire_audit *record;
+	struct or_buf *scratch;
+};
+
+static bool compare(void *arg, const struct co_query_expr *e)
+{
+	const struct subject *s = arg;
+
+	return co_match_compare(e, s->record, s->scratch);
 }
 
 bool co_match_record(
     const struct co_query *q, const struct wire_audit *record, struct or_buf *scratch)
 {
 	int64_t t = record->time_ns > INT64_MAX ? INT64_MAX : (int64_t)record->time_ns;
+	struct subject s = {record, scratch};
 
 	return t >= q->since_ns && t < q->until_ns &&
-	       (!q->filter || eval(q->filter, record, scratch));
+	       (!q->filter || co_match_tree(q->filter, compare, &s));
 }

@@ -13,8 +13,15 @@
 bool co_match_record(
     const struct co_query *q, const struct wire_audit *record, struct or_buf *scratch);
 
-/* One comparison of a filter. */
+/* A filter's tree over any leaves. */
 struct co_query_expr;
+typedef bool co_match_leaf_fn(void *arg, const struct co_query_expr *e);
+bool co_match_tree(const struct co_query_expr *e, co_match_leaf_fn *leaf, void *arg);
+
+/* v op operand, of an ordered operator or = and !=. */
+bool co_match_number(uint64_t v, const struct co_query_expr *e);
+
+/* One comparison of a filter. */
 bool co_match_compare(
     const struct co_query_expr *e, const struct wire_audit *record, struct or_buf *scratch);
 

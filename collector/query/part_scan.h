@@ -25,8 +25,8 @@ OR_NODISCARD enum or_code co_part_scan_new(
     struct co_part_scan **out, const struct co_part_scan_opt *opt, struct or_err *err);
 void co_part_scan_free(struct co_part_scan *s);
 
-/* True where nothing in the part can pass: no row is read. */
-bool co_part_scan_is_skipped(const struct co_part_scan *s);
+/* Why nothing in the part can pass, so that no row is read; CO_PLAN_READ: it may. */
+enum co_plan_skip co_part_scan_skip(const struct co_part_scan *s);
 
 /* Reads up to `blocks` blocks. OR_AGAIN: there are more. OR_FULL: the run's limits. OR_CORRUPT: a
  * block, which is passed over by the next step; *damaged grows by its rows. */

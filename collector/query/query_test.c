@@ -6,6 +6,8 @@
 
 #include "tests/support/support.h"
 
+#include <stdio.h>
+
 #define NOW 1800000000000000000LL /* 2027-01-15T08:00:00Z */
 
 struct fixture {
@@ -255,6 +257,101 @@ static void parse__reads_the_stages(void **state)
 	assert_true(q.since_ns == NOW - 3600 * OR_NS_PER_S && q.until_ns == INT64_MAX);
 }
 
+static void match__takes_regular_expressions(void **state)
+{
+	static const struct expectation all[] = {
+	    {"principal.id ~ \"^alice@\"", true},
+	    {"principal.id ~ lic", true},
+	    {"principal.id ~ \"^lic\"", false},
+	    {"principal.id !~ \"^lic\"", true},
+	    {"principal.id ~ \"(?i)ALICE@[a-z]+\\.ORG$\"", true},
+	    {"principal.id ~ \"e.org\\d\"", false},
+	    {"reason ~ \"\\\"clear\"", true},
+	    {"policies ~ \"^pii\"", true},
+	    {"policies !~ \"^pii\"", false},
+	    {"request.status ~ \"^4..$\"", true},
+	    {"time ~ \"^2027-01-15T07\"", true},
+	    {"port ~ \"^$\"", true},
+	    {"port ~ .", false},
+	    {"port !~ .", true},
+	    {"decision ~ \"^(deny|error)$\" action ~ \"^r\"", true},
+	    {"| where action ~ \"^w\"", false},
+	    {"action=read | where decision=deny | where request.status=403", true},
+	    {"action=read or action=write | where decision=allow", false},
+	};
+
+	check_all(*state, all, OR_LEN(all));
+}
+
+static void match__takes_ranges_of_addresses(void **state)
+{
+	static const struct {
+		const char *peer, *net;
+		bool is;
+	} all[] = {
+	    {"10.1.2.3", "10.0.0.0/8", true},
+	    {"10.1.2.3:443", "10.0.0.0/8", true},
+	    {"11.1.2.3", "10.0.0.0/8", false},
+	    {"10.1.2.3", "10.1.2.2/31", true},
+	    {"10.1.2.3", "10.1.2.3", true},
+	    {"10.1.2.4", "10.1.2.3/32", false},
+	    {"10.1.2.4", "0.0.0.0/0", true},
+	    {"::1", "0.0.0.0/0", false},
+	    {"::ffff:10.1.2.4", "10.0.0.0/8", true},
+	    {"10.1.2.4", "::/0", true},
+	    {"2001:db8::1", "2001:db8::/32", true},
+	    {"[2001:db8::1]:443", "2001:db8::/32", true},
+	    {"[2001:db9::1]:443", "2001:db8::/32", false},
+	    {"[2001:db8::1", "2001:db8::/32", false},
+	    {"", "::/0", false},
+	    {"unix", "::/0", false},
+	    {"10.1.2", "::/0", false},
+	};
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < OR_LEN(all); i++) {
+		struct wire_audit r = {.peer = or_slice_str(all[i].peer)};
+		char text[64];
+		struct co_query q;
+
+		snprintf(text, sizeof(text), "peer in (cidr(%s))", all[i].net);
+		q = parse(f, text);
+		if (co_match_record(&q, &r, &f->scratch) != all[i].is)
+			fail_msg("%s in %s", all[i].peer, all[i].net);
+		snprintf(text, sizeof(text), "peer!=cidr(\"%s\")", all[i].net);
+		q = parse(f, text);
+		assert_true(co_match_record(&q, &r, &f->scratch) != all[i].is);
+	}
+	assert_true(matches(f, "principal.id!=cidr"));
+}
+
+static void parse__reads_measures_buckets_and_orders(void **state)
+{
+	struct fixture *f = *state;
+	struct co_query q = parse(f,
+	    "explain | where action=read | count, sum(request.bytes_out), sum request.bytes_in as "
+	    "in, quantile(0.990, request.duration_ns) by product, 5m | where "
+	    "sum(request.bytes_out) "
+	    "> 10 and in <= 1s | sort time desc, count, quantile | head 5");
+
+	assert_true(q.is_explain && q.is_count && q.filter && q.having && q.limit == 5);
+	assert_int_equal(q.n_measures, 4);
+	ASSERT_SLICE(q.measures[1].name, "sum(request.bytes_out)");
+	ASSERT_SLICE(q.measures[2].name, "in");
+	ASSERT_SLICE(q.measures[3].name, "quantile");
+	ASSERT_SLICE(q.measures[3].full, "quantile(0.99,request.duration_ns)");
+	assert_int_equal(q.measures[3].millionths, 990000);
+	assert_int_equal(q.fields[1].bucket_ns, 300 * OR_NS_PER_S);
+	assert_int_equal(q.n_sorts, 3);
+	assert_true(q.sorts[0].measure == -1 && q.sorts[0].descending);
+	assert_true(q.sorts[1].measure == 0 && !q.sorts[1].descending);
+	assert_int_equal(q.sorts[2].measure, 3);
+	q = parse(f, "| dedup principal.id, action | sort request.duration_ns desc | limit 3");
+	assert_true(!q.is_count && q.n_dedup == 2 && q.n_sorts == 1 && q.sorts[0].descending);
+	q = parse(f, "| count by day");
+	assert_int_equal(q.fields[0].bucket_ns, 86400 * OR_NS_PER_S);
+}
+
 static void parse__keeps_its_own_copy_of_the_text(void **state)
 {
 	struct fixture *f = *state;
@@ -293,7 +390,7 @@ static void parse__marks_the_place_of_an_error(void **state)
 	check_error(
 	    f, "action=", "column 8: expected a word or \"quoted text\"\n  action=\n         ^");
 	check_error(f, "action\tread",
-	    "column 8: expected =, !=, <, <=, >, >= or in (…)\n  action read\n         ^");
+	    "column 8: expected =, !=, <, <=, >, >=, ~, !~ or in (…)\n  action read\n         ^");
 }
 
 static void parse__cuts_a_long_query_around_the_error(void **state)
@@ -321,7 +418,16 @@ static const struct {
 	const char *text, *message;
 } refused[] = {
     {"action==read", "column 7: write a single ="},
-    {"action=~rea", "=~ is no operator here: write = and * as a wildcard"},
+    {"action=~rea", "column 7: write ~ alone"},
+    {"action ~ \"a(b\"", "column 12: this ( does not end"},
+    {"action ~ \"a\\1\"", "column 12: references back are not taken"},
+    {"action ~ re*+", "column 11: put ( ) around what is repeated twice"},
+    {"action !~ (", "column 11: expected an expression in \"quotes\""},
+    {"peer=cidr(10.0.0.1/8)", "column 11: expected a range of addresses"},
+    {"peer=cidr(10.0.0.0/33)", "column 11: expected a range of addresses"},
+    {"peer=cidr(\"\")", "column 11: expected a range of addresses"},
+    {"peer=cidr(::/0", "column 15: expected )"},
+    {"since~1h", "since and until take ="},
     {"action<>read", "write !="},
     {"a && b", "no field is called \"a\""},
     {"action=a && b", "column 10: write and"},
@@ -355,11 +461,43 @@ static const struct {
     {"action=a or since=1h", "column 13: since= and until= hold for the whole query"},
     {"since=1h or action=a", "column 10: since= and until= hold for the whole query: put"},
     {"since=1h action=b or action=a", "column 19: since= and until= hold"},
-    {"| ", "column 3: expected a stage: count, top, limit or fields"},
+    {"| ", "column 3: expected a stage: where, count, dedup, sort, top, limit or fields"},
     {"| cuont", "no stage is called \"cuont\"; did you mean \"count\"?"},
     {"| count by", "column 11: expected the name of a field"},
     {"| count by actoin", "did you mean \"action\"?"},
-    {"| count | count", "column 11: count is the first stage"},
+    {"| count | count", "column 11: count is the first stage but where"},
+    {"| summ seq", "did you mean \"sum\"?"},
+    {"| sum action", "column 7: this field is no number"},
+    {"| sum time", "this field is no number"},
+    {"| avg(seq", "column 10: expected )"},
+    {"| quantile seq", "column 12: expected (P, FIELD)"},
+    {"| quantile(1.5, seq)", "column 12: expected a share from 0 to 1"},
+    {"| quantile(.5, seq)", "expected a share from 0 to 1"},
+    {"| quantile(0.1234567, seq)", "expected a share from 0 to 1"},
+    {"| quantile(0.5 seq)", "column 16: expected , and the field"},
+    {"| count, cuont", "column 10: no measure is called \"cuont\"; did you mean \"count\"?"},
+    {"| count, count", "column 3: two columns are called \"count\""},
+    {"| count as action by action", "two columns are called \"action\""},
+    {"| sum seq as", "expected a name for this column"},
+    {"| count by 5m, time", "the time stands once behind by"},
+    {"| count by 5m, day", "the time stands once behind by"},
+    {"| count by 0s", "column 12: no field is called \"0s\""},
+    {"| count | where sum > 3", "column 17: no measure of these groups is called \"sum\""},
+    {"| count as hits | where hist > 3", "did you mean \"hits\"?"},
+    {"| count | where count ~ 3", "expected a whole number to compare with"},
+    {"| count | where count > x", "column 25: expected a whole number to compare with"},
+    {"| count | sort action", "column 16: no measure of these groups is called \"action\""},
+    {"| count | sort count | top 3", "column 24: behind sort write limit"},
+    {"| sort time | sort seq", "sort stands once, in front of top and limit"},
+    {"| limit 3 | sort time", "sort stands once, in front of top and limit"},
+    {"| sort time,seq,action,peer,port", "at most 4 fields to sort by"},
+    {"| limit 3 | where action=a", "where stands in front of dedup, sort"},
+    {"| dedup action | dedup seq", "dedup stands once, of records, in front"},
+    {"| count | dedup action", "dedup stands once, of records, in front"},
+    {"| dedup action | count", "count is the first stage but where"},
+    {"| count, count as a, count as b, count as c, count as d, count as e, count as f, "
+     "count as g, count as h",
+	"at most 8 measures"},
     {"| limit 3 | count", "count is the first stage"},
     {"| count | fields time", "fields stands once, and not behind count"},
     {"| top 3", "top stands behind count; for records write limit"},
@@ -448,6 +586,10 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(match__and_binds_closer_than_or, setup, teardown),
 	    cmocka_unit_test_setup_teardown(
 		match__since_and_until_bound_the_whole_query, setup, teardown),
+	    cmocka_unit_test_setup_teardown(match__takes_regular_expressions, setup, teardown),
+	    cmocka_unit_test_setup_teardown(match__takes_ranges_of_addresses, setup, teardown),
+	    cmocka_unit_test_setup_teardown(
+		parse__reads_measures_buckets_and_orders, setup, teardown),
 	    cmocka_unit_test_setup_teardown(parse__reads_the_stages, setup, teardown),
 	    cmocka_unit_test_setup_teardown(parse__keeps_its_own_copy_of_the_text, setup, teardown),
 	    cmocka_unit_test_setup_teardown(parse__marks_the_place_of_an_error, setup, teardown),

@@ -172,9 +172,9 @@ static void groups__are_bounded(void **state)
 		struct wire_audit r = record(1000 * i, "read");
 
 		rc = co_run_feed(f->run, &r, 0, i, &f->err);
-		assert_true(i <= CO_RUN_GROUPS_MAX + 1);
+		assert_true(i <= CO_GROUPS_MAX + 1);
 	}
-	assert_int_equal(i, CO_RUN_GROUPS_MAX + 2);
+	assert_int_equal(i, CO_GROUPS_MAX + 2);
 	ASSERT_CODE(rc, OR_FULL);
 	assert_string_equal(f->err.msg,
 	    "the query makes more than 200000 groups: narrow the filter, or count by fewer fields");
@@ -199,6 +199,144 @@ static void groups__are_bounded_by_their_bytes_too(void **state)
 		assert_true(i < 220); /* 12 MiB of 60,000 bytes each */
 	}
 	ASSERT_CODE(rc, OR_FULL);
+}
+
+static void put_groups(struct fixture *f)
+{
+	or_buf_clear(&f->out);
+	co_run_finish(f->run);
+	while (co_run_next_group(f->run, &f->out))
+		;
+}
+
+/* n records of one action, each with the next number of bytes, a second apart. */
+static void feed_bytes(struct fixture *f, const char *action, uint64_t from, uint64_t n)
+{
+	for (uint64_t i = 0; i < n; i++) {
+		struct wire_audit r = record((from + i) * 1000000000, action);
+
+		r.request.bytes_out = from + i;
+		ASSERT_OK(co_run_feed(f->run, &r, 0, from + i, &f->err), &f->err);
+	}
+}
+
+static void groups__measure_side_by_side(void **state)
+{
+	struct fixture *f = *state;
+
+	start(f,
+	    "| count, sum request.bytes_out, min request.bytes_out, max request.bytes_out, avg "
+	    "request.bytes_out as mean, quantile(0.5, request.bytes_out), quantile(1, "
+	    "request.bytes_out), distinct time by action | where count > 1 | sort action desc");
+	feed_bytes(f, "a", 1, 10);
+	feed_bytes(f, "b", 100, 4);
+	feed_bytes(f, "c", 7, 1);
+	put_groups(f);
+	assert_string_equal(or_buf_text(&f->out),
+	    "{\"count\":4,\"sum\":406,\"min\":100,\"max\":103,\"mean\":101,"
+	    "\"quantile(0.5,request.bytes_out)\":101,\"quantile(1.0,request.bytes_out)\":103,"
+	    "\"distinct\":4,\"action\":\"b\"}\n"
+	    "{\"count\":10,\"sum\":55,\"min\":1,\"max\":10,\"mean\":5,"
+	    "\"quantile(0.5,request.bytes_out)\":5,\"quantile(1.0,request.bytes_out)\":10,"
+	    "\"distinct\":10,\"action\":\"a\"}\n");
+	assert_summary(f, 15, 15, 2, false);
+}
+
+static void groups__by_time_are_buckets(void **state)
+{
+	struct fixture *f = *state;
+
+	start(f, "| count by minute | sort time");
+	feed_bytes(f, "a", 119, 3);
+	put_groups(f);
+	assert_string_equal(or_buf_text(&f->out),
+	    "{\"count\":1,\"time\":\"1970-01-01T00:01:00.000000Z\"}\n"
+	    "{\"count\":2,\"time\":\"1970-01-01T00:02:00.000000Z\"}\n");
+}
+
+static void groups__of_many_numbers_are_bounded(void **state)
+{
+	struct fixture *f = *state;
+	struct wire_audit r = record(1, "read");
+	enum or_code rc = OR_OK;
+
+	start(f, "| quantile(0.9, request.bytes_out)");
+	for (uint64_t i = 0; rc == OR_OK && i <= CO_GROUPS_SETS_MAX / 8 + 8; i++)
+		rc = co_run_feed(f->run, &r, 0, i, &f->err);
+	ASSERT_CODE(rc, OR_FULL);
+	ASSERT_HAS(f->err.msg, "more than 64 MiB for what is distinct or for its quantiles");
+}
+
+static void sum__does_not_wrap(void **state)
+{
+	struct fixture *f = *state;
+	struct wire_audit r = record(1, "read");
+
+	r.request.bytes_out = UINT64_MAX;
+	start(f, "| sum request.bytes_out, avg request.bytes_out");
+	for (uint64_t i = 0; i < 3; i++)
+		ASSERT_OK(co_run_feed(f->run, &r, 0, i, &f->err), &f->err);
+	put_groups(f);
+	assert_string_equal(
+	    or_buf_text(&f->out), "{\"sum\":18446744073709551615,\"avg\":18446744073709551615}\n");
+}
+
+static void assert_places(struct fixture *f, const uint64_t *indexes, size_t n)
+{
+	struct co_run_place p;
+
+	co_run_finish(f->run);
+	for (size_t i = 0; i < n; i++) {
+		assert_true(co_run_next_place(f->run, &p));
+		assert_int_equal(p.index, indexes[i]);
+	}
+	assert_false(co_run_next_place(f->run, &p));
+}
+
+static void places__are_sorted_by_fields_then_newest(void **state)
+{
+	struct fixture *f = *state;
+
+	start(f, "| sort action, request.bytes_out desc | limit 4");
+	feed_bytes(f, "b", 1, 3);
+	feed_bytes(f, "", 50, 1);
+	feed_bytes(f, "ab", 5, 2);
+	feed_bytes(f, "a", 9, 1);
+	feed(f, 77, "a", 20); /* no bytes: 0 */
+	assert_places(f, (const uint64_t[]){50, 9, 20, 6}, 4);
+	assert_summary(f, 8, 8, 4, true);
+}
+
+static void places__of_dedup_are_the_newest_of_each(void **state)
+{
+	struct fixture *f = *state;
+
+	start(f, "| dedup action | limit 2");
+	feed_bytes(f, "a", 1, 3);
+	feed_bytes(f, "b", 11, 3);
+	feed_bytes(f, "a", 7, 1);
+	feed_bytes(f, "c", 2, 1);
+	assert_places(f, (const uint64_t[]){13, 7}, 2);
+	assert_summary(f, 8, 8, 2, true);
+}
+
+static void explain__says_how_instead_of_rows(void **state)
+{
+	struct fixture *f = *state;
+	struct co_run_place p;
+
+	start(f, "explain action=a");
+	feed_bytes(f, "a", 1, 3);
+	co_run_plan(f->run)->parts[CO_PLAN_TIME] = 2;
+	co_run_plan(f->run)->rows_tail = 3;
+	put_groups(f);
+	assert_false(co_run_next_place(f->run, &p));
+	assert_string_equal(or_buf_text(&f->out),
+	    "{\"explain\":{\"parts\":{\"read\":0,\"skipped_by_time\":2,\"skipped_by_range\":0,"
+	    "\"skipped_by_value\":0,\"skipped_by_id\":0,\"skipped_by_filter\":0,"
+	    "\"skipped_as_older\":0},\"blocks\":{\"read\":0,\"skipped\":0},\"rows\":{"
+	    "\"skipped\":0,\"by_column\":0,\"whole\":0,\"unsealed\":3,\"matched\":3}}}\n");
+	assert_summary(f, 3, 3, 1, false);
 }
 
 static void put_record__writes_everything_or_the_named_fields(void **state)
@@ -258,6 +396,15 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(
 		groups__are_none_where_nothing_matches, setup, teardown),
 	    cmocka_unit_test_setup_teardown(groups__are_bounded, setup, teardown),
+	    cmocka_unit_test_setup_teardown(groups__measure_side_by_side, setup, teardown),
+	    cmocka_unit_test_setup_teardown(groups__by_time_are_buckets, setup, teardown),
+	    cmocka_unit_test_setup_teardown(groups__of_many_numbers_are_bounded, setup, teardown),
+	    cmocka_unit_test_setup_teardown(sum__does_not_wrap, setup, teardown),
+	    cmocka_unit_test_setup_teardown(
+		places__are_sorted_by_fields_then_newest, setup, teardown),
+	    cmocka_unit_test_setup_teardown(
+		places__of_dedup_are_the_newest_of_each, setup, teardown),
+	    cmocka_unit_test_setup_teardown(explain__says_how_instead_of_rows, setup, teardown),
 	    cmocka_unit_test_setup_teardown(
 		summary__names_the_fields_that_were_chosen, setup, teardown),
 	    cmocka_unit_test_setup_teardown(

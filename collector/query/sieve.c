@@ -14,9 +14,11 @@
 
 #include <stdlib.h>
 
-enum { TERMS_MAX = 64, IDS_MAX = 4096, ARENA = 4 * 1024 * 1024 };
+enum { TERMS_MAX = 64, IDS_MAX = 4096, ARENA = 4 * 1024 * 1024, EAGER_MAX = 8192 };
 
-enum test { ALL, NOTHING, CODE, NUMBER, ASK, IDS };
+enum answer { UNKNOWN, FAILS, PASSES };
+
+enum test { ALL, NOTHING, CODE, CODES, NUMBER, ASK, IDS };
 
 struct node {
 	enum co_expr_kind kind;
@@ -24,13 +26,15 @@ struct node {
 	const struct co_query_expr *e;
 	/* COMPARE */
 	enum test test;
-	bool negate; /* CODE, IDS */
+	bool negate; /* CODE, CODES */
 	struct co_column column;
-	uint64_t code;
+	uint64_t code, code_end;    /* CODE; CODES: [code, code_end) */
 	struct co_column_memo memo; /* ASK: what was answered, by value */
+	uint8_t *answers;           /* the same, of a dictionary: by code */
 	uint32_t *rows;             /* IDS */
 	size_t n_rows;
-	double share; /* of the rows, about */
+	double share;          /* of the rows, about */
+	enum co_plan_skip why; /* NOTHING: what says so */
 };
 
 struct co_sieve {
@@ -39,6 +43,7 @@ struct co_sieve {
 	struct node *terms[TERMS_MAX];
 	size_t n_terms;
 	bool is_empty, is_exact;
+	enum co_plan_skip why;  /* it is empty */
 	struct or_arena *arena; /* of what is asked */
 	struct or_buf scratch;
 	int time; /* the column, where the range has to be looked at; -1 */
@@ -58,48 +63,75 @@ static void decide(struct node *n, enum test as)
 
 /* ---- compiling */
 
-static enum or_code find_code(struct tl_part *part, int column, struct or_slice text, bool *found,
-    uint64_t *out, size_t *n, struct or_err *err)
+/* The first code whose text is not less; *is_there: it is equal. */
+static size_t find_code(const struct tl_part_dict *d, struct or_slice text, bool *is_there)
 {
-	struct tl_part_dict d;
-	enum or_code rc = tl_part_dict(part, column, &d, err);
-	size_t low = 0, high = rc ? 0 : d.n;
+	size_t low = 0, high = d->n;
 
 	while (low < high) {
 		size_t mid = low + (high - low) / 2;
 
-		if (or_slice_cmp(d.values[mid], text) < 0)
+		if (or_slice_cmp(d->values[mid], text) < 0)
 			low = mid + 1;
 		else
 			high = mid;
 	}
-	if (rc)
-		return rc;
-	*found = low < d.n && or_slice_eq(d.values[low], text);
-	*out = low;
-	*n = d.n;
-	return OR_OK;
+	*is_there = low < d->n && or_slice_eq(d->values[low], text);
+	return low;
 }
 
-/* One text that is equal, or not: one code. */
+/* The first code whose text does not begin with the prefix, from the first one that does. */
+static size_t find_prefix_end(const struct tl_part_dict *d, size_t from, struct or_slice prefix)
+{
+	size_t low = from, high = d->n;
+
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+		struct or_slice v = d->values[mid];
+
+		if (v.n >= prefix.n && (!prefix.n || memcmp(v.p, prefix.p, prefix.n) == 0))
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low;
+}
+
+/* Codes [code, code_end) pass, or all others. */
+static void decide_codes(struct node *n, size_t values)
+{
+	size_t passing = n->code_end - n->code;
+
+	passing = n->negate ? values - passing : passing;
+	n->test = n->code_end - n->code == 1 ? CODE : CODES;
+	n->share = (double)passing / (double)(values ? values : 1);
+	if (passing == 0)
+		decide(n, NOTHING);
+	else if (passing == values)
+		decide(n, ALL);
+	n->why = CO_PLAN_VALUE;
+}
+
+/* One text, or what begins with one: neighbouring codes. */
 static enum or_code compile_text(struct co_sieve *s, struct node *n, struct or_err *err)
 {
-	size_t values;
-	bool found;
-	enum or_code rc = find_code(
-	    s->part, n->column.at[0], n->e->operands->text, &found, &n->code, &values, err);
+	struct or_slice text = n->e->operands->text;
+	struct tl_part_dict d;
+	bool is_there;
+	enum or_code rc = tl_part_dict(s->part, n->column.at[0], &d, err);
 
-	n->negate = n->e->op == CO_EXPR_NE;
 	if (rc)
 		return rc;
-	if (!found) {
-		decide(n, n->negate ? ALL : NOTHING);
-	} else if (values == 1) {
-		decide(n, n->negate ? NOTHING : ALL);
+	n->negate = n->e->op == CO_EXPR_NE;
+	if (n->e->operands->is_pattern) {
+		text.n--; /* the star */
+		n->code = find_code(&d, text, &is_there);
+		n->code_end = find_prefix_end(&d, n->code, text);
 	} else {
-		n->test = CODE;
-		n->share = n->negate ? 1 : 1 / (double)values;
+		n->code = find_code(&d, text, &is_there);
+		n->code_end = n->code + is_there;
 	}
+	decide_codes(n, d.n);
 	return OR_OK;
 }
 
@@ -138,6 +170,7 @@ static void compile_number(struct co_sieve *s, struct node *n)
 	}
 	n->test = NUMBER;
 	n->share = n->e->op == CO_EXPR_EQ ? 1 / (double)(max - min + 1) : 0.5;
+	n->why = CO_PLAN_RANGE;
 	if (none || all)
 		decide(n, none ? NOTHING : ALL);
 }
@@ -162,7 +195,8 @@ static enum or_code compile_id(struct co_sieve *s, struct node *n, bool *exact, 
 
 	or_buf_init(&id, TL_PART_UNIQUE_LEN);
 	is_found = column >= 0 && tl_part_column_kind(s->part, column) == TL_PART_UNIQUE &&
-		   n->e->op == CO_EXPR_EQ && !n->e->operands->next && !n->e->operands->is_pattern &&
+		   n->e->op == CO_EXPR_EQ && !n->e->operands->next &&
+		   co_expr_is_plain(n->e->operands) &&
 		   or_str_hex_decode(&id, n->e->operands->text) == OR_OK &&
 		   id.n == TL_PART_UNIQUE_LEN && is_lower_hex(n->e->operands->text);
 	if (is_found) {
@@ -170,6 +204,7 @@ static enum or_code compile_id(struct co_sieve *s, struct node *n, bool *exact, 
 		n->test = IDS;
 		rc = tl_part_ids_find(s->part, column, id.p, n->rows, IDS_MAX, &n->n_rows, err);
 		is_found = n->n_rows < IDS_MAX;
+		n->why = CO_PLAN_ID;
 		if (n->n_rows == 0)
 			decide(n, NOTHING);
 	}
@@ -180,14 +215,65 @@ static enum or_code compile_id(struct co_sieve *s, struct node *n, bool *exact, 
 
 static bool has_range(const struct node *n)
 {
-	return n->e->operands->has_number && !n->e->operands->is_pattern && !n->e->operands->next &&
-	       wire_field_names(n->e->field.field) < 0;
+	return n->e->operands->has_number && co_expr_is_plain(n->e->operands) &&
+	       !n->e->operands->next && wire_field_names(n->e->field.field) < 0;
 }
 
+/* One text, or one with a star at its end and nowhere else. */
 static bool is_one_text(const struct node *n)
 {
-	return (n->e->op == CO_EXPR_EQ || n->e->op == CO_EXPR_NE) && !n->e->operands->is_pattern &&
-	       !n->e->operands->next && co_column_is_text(n->e->field.field);
+	const struct co_expr_operand *o = n->e->operands;
+	bool is_prefix = o->is_pattern && or_str_find(o->text, '*', 0) == o->text.n - 1;
+
+	return (n->e->op == CO_EXPR_EQ || n->e->op == CO_EXPR_NE) &&
+	       (co_expr_is_plain(o) || is_prefix) && !o->next &&
+	       co_column_is_text(n->e->field.field);
+}
+
+/* The answer for a value, from a record that has only it. */
+static enum or_code ask_value(struct co_sieve *s, struct node *n,
+    const uint64_t values[CO_COLUMN_MAX], bool *passes, struct or_err *err)
+{
+	struct wire_audit record;
+	enum or_code rc;
+
+	or_arena_clear(s->arena);
+	rc = co_column_fill(&record, s->part, &n->column, values, s->arena, err);
+	if (!rc)
+		*passes = co_match_compare(n->e, &record, &s->scratch);
+	return rc;
+}
+
+/* Of a dictionary, every text is asked at once where there are not many: then it is known what
+ * none has. */
+static enum or_code compile_answers(struct co_sieve *s, struct node *n, struct or_err *err)
+{
+	enum tl_part_kind kind = tl_part_column_kind(s->part, n->column.at[0]);
+	size_t passing = 0;
+	struct tl_part_dict d;
+	bool passes = false;
+	enum or_code rc = OR_OK;
+
+	n->test = ASK;
+	n->share = n->e->op == CO_EXPR_EQ ? 0.1 : 0.9;
+	if (n->column.n != 1 || (kind != TL_PART_BYTES && kind != TL_PART_LIST))
+		return OR_OK;
+	rc = tl_part_dict(s->part, n->column.at[0], &d, err);
+	if (rc)
+		return rc;
+	n->answers = or_mem_array(d.n + 1, 1);
+	if (d.n > EAGER_MAX)
+		return OR_OK;
+	for (uint64_t i = 0; i < d.n && !rc; i++) {
+		rc = ask_value(s, n, (const uint64_t[CO_COLUMN_MAX]){i}, &passes, err);
+		n->answers[i] = passes ? PASSES : FAILS;
+		passing += passes;
+	}
+	n->share = (double)passing / (double)(d.n ? d.n : 1);
+	if (!rc && (passing == 0 || passing == d.n))
+		decide(n, passing ? ALL : NOTHING);
+	n->why = CO_PLAN_VALUE;
+	return rc;
 }
 
 static enum or_code compile_compare(
@@ -208,9 +294,7 @@ static enum or_code compile_compare(
 		compile_number(s, n);
 		return OR_OK;
 	}
-	n->test = ASK;
-	n->share = n->e->op == CO_EXPR_EQ ? 0.1 : 0.9;
-	return OR_OK;
+	return compile_answers(s, n, err);
 }
 
 /* Takes a node's children together where they are known. */
@@ -219,6 +303,7 @@ static void fold(struct node *n)
 	enum test decisive = n->kind == CO_EXPR_OR ? ALL : NOTHING;
 	enum test neutral = n->kind == CO_EXPR_OR ? NOTHING : ALL;
 
+	n->why = decided(n->left, NOTHING) ? n->left->why : CO_PLAN_FILTER;
 	if (n->kind == CO_EXPR_NOT) {
 		n->share = 1 - n->left->share;
 		if (decided(n->left, ALL) || decided(n->left, NOTHING))
@@ -240,6 +325,7 @@ static void free_node(struct node *n)
 	free_node(n->left);
 	free_node(n->right);
 	co_column_memo_done(&n->memo);
+	or_mem_free(n->answers);
 	or_mem_free(n->rows);
 	or_mem_free(n);
 }
@@ -277,7 +363,10 @@ static enum or_code add_term(struct co_sieve *s, const struct co_query_expr *e, 
 		free_node(n);
 		return rc;
 	}
-	s->is_empty = s->is_empty || decided(n, NOTHING);
+	if (decided(n, NOTHING) && !s->is_empty) {
+		s->is_empty = true;
+		s->why = n->why;
+	}
 	s->terms[s->n_terms++] = n;
 	return OR_OK;
 }
@@ -300,8 +389,10 @@ static void compile_range(struct co_sieve *s)
 		return;
 	tl_part_column_range(s->part, column, &min, &max);
 	/* 0 is what rows have that are no records. */
-	if ((int64_t)max < s->q->since_ns || (min && (int64_t)min >= s->q->until_ns))
+	if ((int64_t)max < s->q->since_ns || (min && (int64_t)min >= s->q->until_ns)) {
 		s->is_empty = true;
+		s->why = CO_PLAN_TIME;
+	}
 	if ((int64_t)min < s->q->since_ns || (int64_t)max >= s->q->until_ns)
 		s->time = column;
 }
@@ -347,6 +438,11 @@ bool co_sieve_is_empty(const struct co_sieve *s)
 	return s->is_empty;
 }
 
+enum co_plan_skip co_sieve_why(const struct co_sieve *s)
+{
+	return s->is_empty ? s->why : CO_PLAN_READ;
+}
+
 bool co_sieve_is_exact(const struct co_sieve *s)
 {
 	return s->is_exact;
@@ -354,38 +450,29 @@ bool co_sieve_is_exact(const struct co_sieve *s)
 
 /* ---- running */
 
-static bool compare_number(enum co_expr_op op, uint64_t v, uint64_t operand)
-{
-	switch (op) {
-	case CO_EXPR_EQ: return v == operand;
-	case CO_EXPR_NE: return v != operand;
-	case CO_EXPR_LT: return v < operand;
-	case CO_EXPR_LE: return v <= operand;
-	case CO_EXPR_GT: return v > operand;
-	case CO_EXPR_GE: return v >= operand;
-	}
-	return false;
-}
-
-/* The answer for a value, from the memo or from a record that has only it. */
+/* The answer for a value, from the memo where it is known. */
 static enum or_code ask(struct co_sieve *s, struct node *n, const uint64_t values[CO_COLUMN_MAX],
     bool *passes, struct or_err *err)
 {
 	uint64_t key = n->column.n == 2 ? values[0] << 32 | values[1] : values[0];
-	uint32_t known = co_column_memo_get(&n->memo, key);
-	struct wire_audit record;
+	uint32_t known;
 	enum or_code rc;
 
+	if (n->answers)
+		known = n->answers[key] == UNKNOWN ? UINT32_MAX : n->answers[key] == PASSES;
+	else
+		known = co_column_memo_get(&n->memo, key);
 	if (known != UINT32_MAX) {
 		*passes = known;
 		return OR_OK;
 	}
-	or_arena_clear(s->arena);
-	rc = co_column_fill(&record, s->part, &n->column, values, s->arena, err);
+	rc = ask_value(s, n, values, passes, err);
 	if (rc)
 		return rc;
-	*passes = co_match_compare(n->e, &record, &s->scratch);
-	co_column_memo_put(&n->memo, key, *passes);
+	if (n->answers)
+		n->answers[key] = *passes ? PASSES : FAILS;
+	else
+		co_column_memo_put(&n->memo, key, *passes);
 	return OR_OK;
 }
 
@@ -424,10 +511,20 @@ static void keep_equal(const uint64_t *v, size_t n, uint64_t code, bool negate, 
 	}
 }
 
+static void keep_between(const struct node *n, const uint64_t *v, size_t rows, uint64_t *bits)
+{
+	uint64_t width = n->code_end - n->code;
+
+	for (size_t i = 0; i < rows; i++) {
+		if ((v[i] - n->code < width) == n->negate)
+			bits[i / 64] &= ~(1ULL << i % 64);
+	}
+}
+
 static void keep_numbers(const struct node *n, const uint64_t *v, size_t rows, uint64_t *bits)
 {
 	for (size_t i = 0; i < rows; i++) {
-		if (!compare_number(n->e->op, v[i], n->e->operands->number))
+		if (!co_match_number(v[i], n->e))
 			bits[i / 64] &= ~(1ULL << i % 64);
 	}
 }
@@ -470,6 +567,8 @@ static enum or_code run_test(struct co_sieve *s, struct node *n, uint32_t block,
 		return rc;
 	if (n->test == CODE)
 		keep_equal(v, rows, n->code, n->negate, bits);
+	else if (n->test == CODES)
+		keep_between(n, v, rows, bits);
 	else
 		keep_numbers(n, v, rows, bits);
 	return OR_OK;

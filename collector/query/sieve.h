@@ -10,6 +10,7 @@
 #ifndef COLLECTOR_QUERY_SIEVE_H
 #define COLLECTOR_QUERY_SIEVE_H
 
+#include "collector/query/plan.h"
 #include "collector/query/query.h"
 #include "tlog/part.h"
 
@@ -24,6 +25,8 @@ void co_sieve_free(struct co_sieve *s);
 
 /* No row of the part passes. */
 bool co_sieve_is_empty(const struct co_sieve *s);
+/* What says so; CO_PLAN_READ where it is not empty. */
+enum co_plan_skip co_sieve_why(const struct co_sieve *s);
 bool co_sieve_is_exact(const struct co_sieve *s);
 
 /* Rows of a block that pass, a bit each: takes away from bits those that do not. */

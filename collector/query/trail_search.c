@@ -65,6 +65,7 @@ static bool open_part(struct co_trail_search *s)
 
 	while (s->log < s->n) {
 		struct co_trail_search_log *log = &s->logs[s->log];
+		enum co_plan_skip skip;
 		enum or_code rc;
 
 		if (s->left == 0) {
@@ -84,11 +85,14 @@ static bool open_part(struct co_trail_search *s)
 			    &err);
 			continue;
 		}
-		if (!co_part_scan_is_skipped(s->part)) {
+		skip = co_part_scan_skip(s->part);
+		co_run_plan(s->run)->parts[skip]++;
+		if (skip == CO_PLAN_READ) {
 			s->end.parts_read++;
 			return true;
 		}
 		co_run_count(s->run, tl_part_rows(opt.part), 0);
+		co_run_plan(s->run)->rows_skipped += tl_part_rows(opt.part);
 		s->end.parts_skipped++;
 		co_part_scan_free(s->part);
 		s->part = NULL;
@@ -135,6 +139,7 @@ static bool on_leaf(void *arg, uint32_t shard, uint64_t index, const struct tl_s
 	or_arena_clear(s->record);
 	if (wire_audit_decode(&record, NULL, leaf.content, s->record, NULL))
 		return true; /* ingest takes none that does not decode; a newer schema may */
+	co_run_plan(s->run)->rows_tail++;
 	rc = co_run_feed(s->run, &record, shard, index, &err);
 	if (rc)
 		fail(s, rc, &err);

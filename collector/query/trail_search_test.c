@@ -48,6 +48,9 @@ static const char *const people[] = {"alice", "bob", "carol", "dave", "eve \"q\"
 static const char *const actions[] = {"read", "write", "delete", ""};
 static const char *const tables[] = {"orders", "stock", "users", "a/b", "x*y"};
 
+static const char *const peers[] = {"10.0.0.1", "10.1.2.3:4444", "10.1.3.4", "192.0.2.7:99",
+    "2001:db8::7", "[2001:db8:1::7]:443", "", "unix"};
+
 static struct or_slice pick(const char *const *list, size_t n)
 {
 	return or_slice_str(list[dice(n)]);
@@ -84,6 +87,7 @@ static void make_record(struct or_buf *out, uint64_t i, struct or_err *err)
 	    .request = {.status = dice(2) ? 200 + dice(4) * 100 : 0,
 		.bytes_out = dice(1000),
 		.duration_ns = dice(1 << 20) * 1000},
+	    .peer = or_slice_str(peers[dice(OR_LEN(peers))]),
 	    .trace_id = or_slice(trace, 16),
 	    .span_id = or_slice(span, 8),
 	    .attributes = attributes,
@@ -252,7 +256,13 @@ static void put_test(struct fixture *x, struct or_buf *q)
 	static const char *const others[] = {"decision=deny", "decision!=allow", "kind=access",
 	    "kind in (policy, access)", "request.status=2*", "decision=*allow", "agent=0100*",
 	    "epoch=0000000000000002", "bundle.sha256=0*", "front=proxy", "epoch!=*1",
-	    "time>=2025-11-24T16:00:02Z", "decision=unknown", "phase!=complete"};
+	    "time>=2025-11-24T16:00:02Z", "decision=unknown", "phase!=complete",
+	    "principal.id ~ \"^[a-c]\"", "principal ~ \"(?i)USER::.(bob|eve)\"",
+	    "resource.id !~ \"o.*s$\"", "action ~ \"^$|rit\"", "policies ~ \"^p[12]$\"",
+	    "decision ~ \"deny|err\"", "request.status ~ \"^[45]\"", "principal.id=c*",
+	    "resource.id!=u*", "action=*", "principal.id=zo*", "peer=cidr(10.0.0.0/8)",
+	    "peer in (cidr(10.1.0.0/16), \"\", 192.0.2.7:99)", "peer!=cidr(10.1.2.0/23)",
+	    "peer=10.*", "peer=cidr(2001:db8::/32)", "attributes.n ~ o"};
 
 	switch (dice(5)) {
 	case 0: or_buf_put_str(q, others[dice(OR_LEN(others))]); break;
@@ -277,14 +287,27 @@ static void put_filter(struct fixture *x, struct or_buf *q, int depth)
 
 static void put_stage(struct or_buf *q)
 {
+	static const char *const deduped[] = {"principal.id", "action, resource", "attributes.k",
+	    "trace_id", "request.status, decision"};
+	static const char *const sorted[] = {"request.duration_ns desc", "principal.id, seq",
+	    "resource desc, time", "attributes.n, request.status desc", "policies, peer"};
 	static const char *const by[] = {"action", "principal", "decision, product",
 	    "request.status", "principal.id, resource", "attributes.k", "policies", "agent, kind",
-	    "epoch", "seq"};
+	    "epoch", "seq", "10ms", "action, minute", "peer, 250ms, decision", "time"};
 	static const char *const measures[] = {"count", "distinct principal.id",
 	    "distinct resource", "sum request.bytes_out", "min request.duration_ns", "max seq",
-	    "avg request.bytes_out", "distinct span_id", "max time"};
+	    "avg request.bytes_out", "distinct span_id", "max time",
+	    "count, distinct(action), avg request.bytes_out as bytes",
+	    "quantile(0.5, request.duration_ns)",
+	    "quantile(0.999, seq) as q, min seq, distinct peer, distinct principal"};
 
+	if (dice(4) == 0)
+		or_buf_put_str(q, " | where request.status>=300 or action=read");
 	if (dice(2)) {
+		if (dice(4) == 0)
+			or_buf_printf(q, " | dedup %s", deduped[dice(OR_LEN(deduped))]);
+		if (dice(4) == 0)
+			or_buf_printf(q, " | sort %s", sorted[dice(OR_LEN(sorted))]);
 		or_buf_printf(q, " | limit %u", (unsigned int)(1 + dice(SHOWN)));
 		return;
 	}
