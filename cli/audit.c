@@ -260,6 +260,27 @@ static void put_fields_help(FILE *to)
 		fprintf(to, "  %-22s%s\n", wire_field_name(f), wire_field_help(f));
 }
 
+static const char audit_about[] =
+    "Searches the audit trail; the query is the rest of the line, best in quotes. "
+    "Without one\n"
+    "everything is shown, newest first.\n\n"
+    "  FIELD=VALUE  FIELD!=VALUE   * in VALUE stands for any text\n"
+    "  FIELD<VALUE  <=  >  >=      for numbers and times\n"
+    "  FIELD ~ \"…\"  !~            a regular expression\n"
+    "  FIELD in (A, B)             one of these; cidr(10.0.0.0/8) among them\n"
+    "  and, or, not, ( )           standing side by side means and\n"
+    "  since=1h until=2026-11-24T12:00:00Z\n\n"
+    "Then, behind bars:\n"
+    "  | fields FIELD, …           only these\n"
+    "  | dedup FIELD, …            the newest of each\n"
+    "  | count [by FIELD, 5m, …]   how many; or distinct, sum, min, max, avg FIELD,\n"
+    "                              quantile(0.99, FIELD), several with commas\n"
+    "  | where …                   a filter; behind groups, of what was measured\n"
+    "  | sort FIELD [desc], …\n"
+    "  | top N   | limit N         the largest groups; how many rows\n\n"
+    "explain in front says how it is answered. All of it: docs/query.md.\n\n"
+    "Exit code 1: nothing matches.";
+
 int ctl_audit_main(int argc, char **argv)
 {
 	const char *state = NULL, *collector = NULL;
@@ -275,26 +296,7 @@ int ctl_audit_main(int argc, char **argv)
 		.value = &state,
 		.help = "where outrider up keeps everything"}};
 	const struct ctl_args spec = {.usage = "outrider audit [flags] [QUERY]",
-	    .about =
-		"Searches the audit trail; the query is the rest of the line, best in quotes. "
-		"Without one\n"
-		"everything is shown, newest first.\n\n"
-		"  FIELD=VALUE  FIELD!=VALUE   * in VALUE stands for any text\n"
-		"  FIELD<VALUE  <=  >  >=      for numbers and times\n"
-		"  FIELD ~ \"…\"  !~            a regular expression\n"
-		"  FIELD in (A, B)             one of these; cidr(10.0.0.0/8) among them\n"
-		"  and, or, not, ( )           standing side by side means and\n"
-		"  since=1h until=2026-11-24T12:00:00Z\n\n"
-		"Then, behind bars:\n"
-		"  | fields FIELD, …           only these\n"
-		"  | dedup FIELD, …            the newest of each\n"
-		"  | count [by FIELD, 5m, …]   how many; or distinct, sum, min, max, avg FIELD,\n"
-		"                              quantile(0.99, FIELD), several with commas\n"
-		"  | where …                   a filter; behind groups, of what was measured\n"
-		"  | sort FIELD [desc], …\n"
-		"  | top N   | limit N         the largest groups; how many rows\n\n"
-		"explain in front says how it is answered. All of it: docs/query.md.\n\n"
-		"Exit code 1: nothing matches.",
+	    .about = audit_about,
 	    .details = put_fields_help,
 	    .examples = "  outrider audit 'decision=deny since=1h'\n"
 			"  outrider audit 'principal.id=*alice* request.status>=400 | fields time, "

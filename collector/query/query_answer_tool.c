@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Queries over given records, without a collector around them: the subject of comparisons with
- * other engines (tests/scenario/query_sql_test.py) and of the examples of docs/query.md.
+ * other engines, and of the examples of docs/query.md (tests/scenario/query_doc_test.py).
  *
  *   query-answer-tool DIR, and on its input, a line each:
  *     R SHARD HEX   a record as it is on the wire (proto/audit.proto)
