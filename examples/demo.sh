@@ -111,7 +111,7 @@ echo "   Its rules tell a pager of five denied reads by one person within a minu
    ends after 4 quiet seconds instead of a minute, so that you see the end as well."
 examples/pager.py 0 >"$WORK/pager.log" &
 PAGER_PID=$!
-await 50 grep -q 'waits for notices' "$WORK/pager.log"
+await 600 grep -q 'waits for notices' "$WORK/pager.log"
 pager=$(sed -n 's/^waits for notices on //p' "$WORK/pager.log")
 sed "s|http://127.0.0.1:9095/alerts|$pager|; s|^\( *\)window: 1m|&\n\1resolve_after: 4s|; s|group_interval: 5s|group_interval: 1s|" \
     examples/orders/alerts.yaml >"$WORK/alerts.yaml"
@@ -161,10 +161,10 @@ say "Each decision is in the audit trail: for confidential data it was on disk b
    went on (strict), else it was recorded with the answer (async)."
 # What was recorded before the answers is shipped within a moment.
 all_shipped() { grep -q ', 0 records wait' <<<"$(outrider doctor)"; }
-await 100 all_shipped
+await 600 all_shipped
 # Over Kafka the collector is a moment behind that; a stream keeps its order.
-await 100 outrider audit 'port=totals'
-await 100 outrider audit 'reason=token_expired'
+await 600 outrider audit 'port=totals'
+await 600 outrider audit 'reason=token_expired'
 show outrider audit 'product=orders kind=access | count by port, phase, decision'
 show outrider audit 'decision=deny since=1h'
 
@@ -177,7 +177,8 @@ say "What did the workload itself do? The kernel was watched where it permits th
 view=$(outrider doctor | grep "kernel's view") || true
 echo "   $view"
 if [[ $view == *"process starts yes"*"files yes"* ]]; then
-    await 100 outrider audit 'front=kernel kind=file resource.id=*/orders.json'
+    await 600 outrider audit 'front=kernel kind=process'
+    await 600 outrider audit 'front=kernel kind=file resource.id=*/orders.json'
     show outrider audit 'front=kernel kind=process | count by action, resource.id | top 4'
     show outrider audit 'front=kernel kind=file resource.id=*/examples/orders/*'
     echo "   Did it connect to anything?"
@@ -192,14 +193,14 @@ show outrider verify
 show outrider verify "$ID"
 
 say "What the workload wrote is kept as logs, beside the audit trail; libraries send theirs over OTLP."
-await 100 outrider logs 'product=orders "/orders"'
+await 600 outrider logs 'product=orders "/orders"'
 show outrider logs 'product=orders iostream=stdout "/orders" limit=3'
 OTEL_EXPORTER_OTLP_ENDPOINT=$(jq -r .intake "$OUTRIDER_HOME/agents/orders/endpoint")
 metric='{"resourceMetrics":[{"scopeMetrics":[{"metrics":[{"name":"orders.rows","unit":"{row}",
     "gauge":{"dataPoints":[{"timeUnixNano":"'$(date +%s%N)'","asInt":"48"}]}}]}]}]}'
 printf '%s   $ curl $OTEL_EXPORTER_OTLP_ENDPOINT/v1/metrics --json …%s\n' "$CYAN" "$PLAIN"
 curl -sS -o /dev/null --json "$metric" "$OTEL_EXPORTER_OTLP_ENDPOINT/v1/metrics"
-await 100 outrider metrics 'name=orders.rows'
+await 600 outrider metrics 'name=orders.rows'
 show outrider metrics 'product=orders name=orders.rows'
 
 say "The job that refreshes the data set reports where its data comes from, as OpenLineage events."
@@ -207,14 +208,14 @@ say "The job that refreshes the data set reports where its data comes from, as O
 export OPENLINEAGE_URL=$OTEL_EXPORTER_OTLP_ENDPOINT
 show python3 examples/orders/refresh.py examples/orders/data/checkouts.csv "$WORK/orders.json"
 run_is_complete() { grep -q COMPLETE <<<"$(outrider lineage orders)"; }
-await 100 run_is_complete
+await 600 run_is_complete
 show outrider lineage orders
 
 say "Bob does not give up: five more denied reads within a minute are more than an accident."
 for _ in 1 2 3 4 5; do
     curl -sS -o /dev/null -H "Authorization: Bearer $BOB" "http://$GATE/orders"
 done
-await 100 grep -q FIRING "$WORK/pager.log"
+await 600 grep -q FIRING "$WORK/pager.log"
 show_failing 1 outrider alerts
 echo "   The pager has been told:"
 tail -n +2 "$WORK/pager.log" | sed 's/^/   /'
@@ -222,7 +223,7 @@ tail -n +2 "$WORK/pager.log" | sed 's/^/   /'
 say "What is there to find, who reads it, and how fast was it delivered?"
 # The run that was just reported is counted within a moment.
 run_is_counted() { ! grep -q 'no run of this product' <<<"$(outrider dora orders)"; }
-await 50 run_is_counted
+await 600 run_is_counted
 show outrider products orders
 show outrider dora orders
 
@@ -234,9 +235,9 @@ show outrider top
 wait $!
 
 say "Bob has been quiet; the alert ends, and both are records like any other."
-await 150 grep -q RESOLVED "$WORK/pager.log"
+await 600 grep -q RESOLVED "$WORK/pager.log"
 tail -n +2 "$WORK/pager.log" | sed 's/^/   /'
-await 100 outrider audit 'action=alert reason=resolved'
+await 600 outrider audit 'action=alert reason=resolved'
 show outrider audit 'action=alert'
 
 say "What is wrong here, if anything?"

@@ -7,12 +7,9 @@ a lock held as long as the caller lives keeps two tests from choosing the same o
 
     python3 ports.py 3      prints three
 """
-import fcntl
-import os
 import random
 import socket
 import sys
-import tempfile
 
 LOWEST = 15000
 _held = []
@@ -27,17 +24,15 @@ def _range():
 
 
 def _hold(port):
-    directory = os.path.join(tempfile.gettempdir(), f"outrider-ports-{os.getuid()}")
-    os.makedirs(directory, mode=0o700, exist_ok=True)
-    fd = os.open(os.path.join(directory, str(port)), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    lock = socket.socket(socket.AF_UNIX)
     try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        lock.bind(f"\0outrider-test-port-{port}")  # gone with this process, whatever happens to it
         with socket.socket() as s:
             s.bind(("127.0.0.1", port))
     except OSError:
-        os.close(fd)
+        lock.close()
         return False
-    _held.append(fd)
+    _held.append(lock)
     return True
 
 
