@@ -12,6 +12,7 @@
 #include "agent/gate/mask/mask_filter.h"
 #include "agent/gate/mask/mask_key.h"
 #include "agent/gate/record.h"
+#include "agent/reload.h"
 #include "agent/ship/link_http.h"
 #include "agent/ship/link_kafka.h"
 #include "agent/ship/ship.h"
@@ -64,6 +65,7 @@ struct ag_agent {
 	struct ag_announce *announce;
 	struct ag_admin *admin;
 	struct ag_telemetry *telemetry;
+	struct ag_reload *reload;
 	struct or_loop_signal *signals[3];
 	struct or_loop_timer *drain;
 	int64_t drain_until_ns;
@@ -251,6 +253,7 @@ static void put_status(void *arg, struct or_jsonw *w)
 
 	ag_status_put(w, &s);
 	ag_telemetry_put_status(g->telemetry, w);
+	ag_reload_put_status(g->reload, w);
 }
 
 static bool is_ready(void *arg, const char **why)
@@ -394,11 +397,23 @@ static void on_drained(void *arg)
 	check_drained(g);
 }
 
+/* Of a configuration that was read again. */
+static enum or_code apply(void *arg, const struct ag_config *next, struct or_err *err)
+{
+	struct ag_agent *g = arg;
+	enum or_code rc = ag_telemetry_reload(g->telemetry, next, err);
+
+	if (rc == OR_OK)
+		or_log_level_set((enum or_log_level)next->log_level);
+	return rc;
+}
+
 static void on_signal(void *arg, int signo)
 {
 	struct ag_agent *g = arg;
 
 	if (signo == SIGHUP) {
+		ag_reload_run(g->reload);
 		ag_bundle_reload(g->bundle);
 		ag_issuers_reload(g->issuers);
 		return;
@@ -452,17 +467,25 @@ static enum or_code choose_names(struct ag_agent *g, struct or_err *err)
 }
 
 enum or_code ag_agent_new(
-    struct ag_agent **out, struct or_loop *loop, const struct ag_config *config, struct or_err *err)
+    struct ag_agent **out, struct or_loop *loop, const struct ag_agent_opt *opt, struct or_err *err)
 {
+	struct ag_reload_opt reload = {.loop = loop,
+	    .config = opt->config,
+	    .argc = opt->argc,
+	    .argv = opt->argv,
+	    .apply = apply};
 	struct ag_agent *g = or_mem_new(sizeof(*g));
 	enum or_code rc;
 
 	g->loop = loop;
-	g->config = config;
+	g->config = opt->config;
 	g->arena = or_arena_new(64 * OR_MIB);
 	g->metrics = or_metric_registry_new(SERIES_MAX);
 	g->client = or_http_client_new(loop, NULL);
 	or_metric_watch_loop(g->metrics, loop);
+	reload.metrics = g->metrics;
+	reload.arg = g;
+	g->reload = ag_reload_new(&reload);
 	rc = choose_names(g, err);
 	if (rc == OR_OK)
 		rc = open_all(g, err);
@@ -504,6 +527,7 @@ void ag_agent_free(struct ag_agent *g)
 	ag_enrol_free(g->enrol);
 	or_http_client_free(g->client);
 	ag_spool_close(g->spool);
+	ag_reload_free(g->reload);
 	or_slow_free(g->slow);
 	or_metric_registry_free(g->metrics);
 	or_arena_free(g->arena);

@@ -6,8 +6,8 @@
  *          ─▶ ship ─▶ admin ─▶ announce
  *
  * Thread: the loop's. On SIGTERM the gate takes no more, requests in flight end, what the spool
- * holds is shipped for at most AG_AGENT_DRAIN_NS; then the loop stops. On SIGHUP bundle and keys
- * are read again.
+ * holds is shipped for at most AG_AGENT_DRAIN_NS; then the loop stops. On SIGHUP the configuration
+ * (agent/reload.h), bundle and keys are read again.
  */
 #ifndef AGENT_AGENT_H
 #define AGENT_AGENT_H
@@ -19,9 +19,15 @@
 
 struct ag_agent;
 
+struct ag_agent_opt {
+	struct ag_config *config; /* written to when it is reloaded */
+	int argc;                 /* that it was read from */
+	char **argv;
+};
+
 /* Everything is open and serving when it returns. The message of an error names the part. */
 OR_NODISCARD enum or_code ag_agent_new(struct ag_agent **out, struct or_loop *loop,
-    const struct ag_config *config, struct or_err *err);
+    const struct ag_agent_opt *opt, struct or_err *err);
 /* After the loop has ended. */
 void ag_agent_free(struct ag_agent *agent);
 

@@ -3,6 +3,7 @@
 
 #include "base/opt_doc.h"
 #include "base/opt_show.h"
+#include "base/opt_value.h"
 
 #include <unistd.h>
 
@@ -32,6 +33,7 @@ static const struct or_opt opts[] = {
 		"supervisor starts, watches the workload through eBPF."},
     {.name = "log.level",
 	.type = OR_OPT_ENUM,
+	.flags = OR_OPT_RELOAD,
 	.offset = AT(log_level),
 	.choices = "debug|info|warn|error",
 	.def = "info",
@@ -209,6 +211,7 @@ static const struct or_opt opts[] = {
 	.help = "Disk for telemetry that is not shipped yet; beyond it the intake says 503."},
     {.name = "capture.redact",
 	.type = OR_OPT_LIST,
+	.flags = OR_OPT_RELOAD,
 	.offset = AT(capture.redact),
 	.def = "card,iban,mail,token",
 	.help =
@@ -216,16 +219,19 @@ static const struct or_opt opts[] = {
 	    "mail, token; an empty list: nothing."},
     {.name = "capture.redact_patterns",
 	.type = OR_OPT_TREE,
+	.flags = OR_OPT_RELOAD,
 	.offset = AT(capture.redact_patterns),
 	.help = "Patterns of one's own to take out: a list of {name, regex}, POSIX extended."},
     {.name = "capture.files",
 	.type = OR_OPT_TREE,
+	.flags = OR_OPT_RELOAD,
 	.offset = AT(capture.files),
 	.help =
 	    "Log files to read, through their rotation: a list of {path, format}, where path is "
 	    "a file or a pattern (*, ?, []) and format is plain, cri or docker."},
     {.name = "capture.scrape",
 	.type = OR_OPT_TREE,
+	.flags = OR_OPT_RELOAD,
 	.offset = AT(capture.scrape),
 	.help = "Exporters to fetch metrics from: a list of {url, job, interval, timeout, labels, "
 		"body_size_limit, metric_relabel_configs}."},
@@ -351,6 +357,37 @@ void ag_config_show(
 		or_opt_show_json(out, &set, seen);
 	else
 		or_opt_show_yaml(out, &set, seen);
+}
+
+static void put_name(struct or_buf *list, const char *name)
+{
+	or_buf_put_str(list, list->n ? ", " : "");
+	or_buf_put_str(list, name);
+}
+
+void ag_config_merge(struct ag_config *out, const struct ag_config *now,
+    const struct ag_config *next, struct or_buf *taken, struct or_buf *left)
+{
+	*out = *now;
+	for (size_t i = 0; i < OR_LEN(opts); i++) {
+		bool reloads = opts[i].flags & OR_OPT_RELOAD;
+
+		if (!or_opt_value_is_same(&opts[i], now, next))
+			put_name(reloads ? taken : left, opts[i].name);
+		if (reloads)
+			or_opt_value_copy(&opts[i], out, next);
+	}
+}
+
+const char *ag_config_origin(const struct or_opt_seen *seen, const char *message)
+{
+	size_t n = strcspn(message, ":");
+
+	for (size_t i = 0; i < OR_LEN(opts); i++) {
+		if (or_slice_is(or_slice(message, n), opts[i].name))
+			return seen->from[0][i];
+	}
+	return NULL;
 }
 
 static void document(struct or_buf *out, void (*how)(struct or_buf *, const struct or_opt_set *))

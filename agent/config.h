@@ -95,6 +95,15 @@ OR_NODISCARD enum or_code ag_config_load(struct ag_config *out, struct or_opt_se
 void ag_config_show(
     struct or_buf *out, const struct ag_config *config, const struct or_opt_seen *seen, bool json);
 
+/* What is in force once next was read while now was: what can be reloaded is next's, all else
+ * stays. Puts the names of what differs, by commas: what is taken, and what needs a restart. */
+void ag_config_merge(struct ag_config *out, const struct ag_config *now,
+    const struct ag_config *next, struct or_buf *taken, struct or_buf *left);
+
+/* Where the value of the key came from that a message begins with ("capture.files: number 1: …");
+ * NULL: with none, or the default. */
+const char *ag_config_origin(const struct or_opt_seen *seen, const char *message);
+
 /* --help's text, and --reference: the page docs/reference/outrider-agent.md. */
 void ag_config_help(struct or_buf *out);
 void ag_config_reference(struct or_buf *out);

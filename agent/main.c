@@ -45,16 +45,16 @@ static void say_ready(uint64_t fd)
 	close((int)fd);
 }
 
-static int guard(struct or_loop *loop, const struct ag_config *config)
+static int guard(struct or_loop *loop, const struct ag_agent_opt *opt)
 {
 	struct ag_agent *agent;
 	struct or_err err = {0};
 
-	if (ag_agent_new(&agent, loop, config, &err)) {
+	if (ag_agent_new(&agent, loop, opt, &err)) {
 		OR_LOG(OR_LOG_ERROR, "agent.failed", or_log_err(&err));
 		return err.code == OR_INVAL || err.code == OR_PARSE ? EXIT_USAGE : EXIT_FAILED;
 	}
-	say_ready(config->ready_fd);
+	say_ready(opt->config->ready_fd);
 	or_loop_run(loop);
 	ag_agent_free(agent);
 	return 0;
@@ -67,8 +67,9 @@ static void on_tap_ready(void *arg)
 	say_ready(config->ready_fd);
 }
 
-static int serve(struct ag_config *config)
+static int serve(struct ag_config *config, int argc, char **argv)
 {
+	const struct ag_agent_opt opt = {.config = config, .argc = argc, .argv = argv};
 	bool tap = config->role == AG_ROLE_TAP;
 	struct or_log_opt log = {.fd = STDERR_FILENO,
 	    .level = (enum or_log_level)config->log_level,
@@ -85,7 +86,7 @@ static int serve(struct ag_config *config)
 		OR_LOG(OR_LOG_ERROR, "agent.failed", or_log_err(&err));
 		return EXIT_FAILED;
 	}
-	code = tap ? ag_tap_run(loop, config, on_tap_ready, config) : guard(loop, config);
+	code = tap ? ag_tap_run(loop, config, on_tap_ready, config) : guard(loop, &opt);
 	or_loop_free(loop);
 	or_log_done();
 	return code;
@@ -144,7 +145,7 @@ static int run(int argc, char **argv)
 	if (seen.help)
 		code = show(put_help);
 	else
-		code = serve(&config);
+		code = serve(&config, argc, argv);
 	or_arena_free(a);
 	return code;
 }

@@ -3,6 +3,7 @@
 
 #include "agent/capture/capture.h"
 #include "agent/capture/files/files.h"
+#include "agent/capture/redact/redact.h"
 #include "agent/capture/scrape/scrape.h"
 #include "agent/ship/link_http.h"
 #include "agent/ship/ship.h"
@@ -89,18 +90,19 @@ static enum or_code take_metrics(void *arg, struct or_slice request, uint64_t po
 	return ag_capture_put_metrics(((struct ag_telemetry *)arg)->capture, request, points);
 }
 
-static enum or_code open_scrape(struct ag_telemetry *t, struct or_err *err)
+static enum or_code make_scrape(struct ag_scrape **out, struct ag_telemetry *t,
+    const struct or_json *targets, struct or_err *err)
 {
 	struct ag_scrape_opt scrape = {.loop = t->opt.loop,
 	    .client = t->opt.client,
-	    .targets = t->opt.config->capture.scrape,
+	    .targets = targets,
 	    .product = t->opt.product,
 	    .registry = t->opt.metrics,
 	    .take = take_metrics,
 	    .arg = t,
 	    .request_max = AG_CAPTURE_BODY_MAX};
 
-	return scrape.targets ? ag_scrape_new(&t->scrape, &scrape, err) : OR_OK;
+	return targets ? ag_scrape_new(out, &scrape, err) : OR_OK;
 }
 
 static enum or_code take_logs(
@@ -109,10 +111,11 @@ static enum or_code take_logs(
 	return ag_capture_put_logs(((struct ag_telemetry *)arg)->capture, request, records, place);
 }
 
-static enum or_code open_files(struct ag_telemetry *t, struct or_err *err)
+static enum or_code open_files(
+    struct ag_telemetry *t, const struct or_json *list, struct or_err *err)
 {
 	const struct ag_files_opt files = {.loop = t->opt.loop,
-	    .list = t->opt.config->capture.files,
+	    .list = list,
 	    .spool = t->spool,
 	    .redact = ag_capture_redact(t->capture),
 	    .product = t->opt.product,
@@ -146,9 +149,9 @@ enum or_code ag_telemetry_open(
 			or_err_wrap(err, rc, "capture");
 	}
 	if (rc == OR_OK)
-		rc = open_scrape(t, err);
+		rc = make_scrape(&t->scrape, t, opt->config->capture.scrape, err);
 	if (rc == OR_OK)
-		rc = open_files(t, err);
+		rc = open_files(t, opt->config->capture.files, err);
 	if (rc) {
 		ag_telemetry_close(t);
 		return rc;
@@ -156,6 +159,56 @@ enum or_code ag_telemetry_open(
 	snprintf(t->url, sizeof(t->url), "http://%s", ag_capture_address(t->capture));
 	*out = t;
 	return OR_OK;
+}
+
+static bool is_same_tree(const struct or_json *a, const struct or_json *b)
+{
+	return a && b ? or_json_eq(a, b) : a == b;
+}
+
+static enum or_code reload_files(
+    struct ag_telemetry *t, const struct or_json *list, struct or_err *err)
+{
+	enum or_code rc;
+
+	if (!t->files)
+		return open_files(t, list, err);
+	rc = ag_files_reload(t->files, list, err);
+	return rc ? or_err_wrap(err, rc, "capture.files") : OR_OK;
+}
+
+/* Makes what is new first; only what cannot fail comes after the files, which go on as they are. */
+enum or_code ag_telemetry_reload(
+    struct ag_telemetry *t, const struct ag_config *next, struct or_err *err)
+{
+	const struct ag_config *now = t->opt.config;
+	const struct ag_redact_opt rules = {.kinds = next->capture.redact,
+	    .patterns = next->capture.redact_patterns,
+	    .registry = t->opt.metrics};
+	bool scrapes = !is_same_tree(now->capture.scrape, next->capture.scrape);
+	struct ag_redact *redact = NULL;
+	struct ag_scrape *scrape = NULL;
+	enum or_code rc = ag_redact_new(&redact, &rules, err);
+
+	if (rc)
+		return or_err_wrap(err, rc, "capture.redact");
+	if (scrapes)
+		rc = make_scrape(&scrape, t, next->capture.scrape, err);
+	if (rc)
+		or_err_wrap(err, rc, "capture.scrape");
+	if (rc == OR_OK && !is_same_tree(now->capture.files, next->capture.files))
+		rc = reload_files(t, next->capture.files, err);
+	if (rc == OR_OK) {
+		ag_redact_swap(ag_capture_redact(t->capture), redact);
+		if (scrapes) {
+			ag_scrape_free(t->scrape);
+			t->scrape = scrape;
+			scrape = NULL;
+		}
+	}
+	ag_redact_free(redact);
+	ag_scrape_free(scrape);
+	return rc;
 }
 
 void ag_telemetry_close(struct ag_telemetry *t)

@@ -36,6 +36,10 @@ struct ag_telemetry_opt {
 /* Errors are those of ag_spool_open, ag_ship_new and ag_capture_new. */
 OR_NODISCARD enum or_code ag_telemetry_open(
     struct ag_telemetry **out, const struct ag_telemetry_opt *opt, struct or_err *err);
+/* Takes capture.redact, .redact_patterns, .files and .scrape of next where they differ, all of them
+ * or none. Spool, delivery, intake, and files that are being read, go on. */
+OR_NODISCARD enum or_code ag_telemetry_reload(
+    struct ag_telemetry *t, const struct ag_config *next, struct or_err *err);
 /* NULL does nothing. */
 void ag_telemetry_close(struct ag_telemetry *t);
 

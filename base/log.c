@@ -188,7 +188,12 @@ static void say(enum or_log_level level, const char *event, const struct or_log_
 
 bool or_log_is_on(enum or_log_level level)
 {
-	return level >= sink.opt.level;
+	return level >= __atomic_load_n(&sink.opt.level, __ATOMIC_RELAXED);
+}
+
+void or_log_level_set(enum or_log_level level)
+{
+	__atomic_store_n(&sink.opt.level, level, __ATOMIC_RELAXED);
 }
 
 void or_log_event(enum or_log_level level, const char *event, const struct or_log_kv *kvs)

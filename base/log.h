@@ -59,6 +59,8 @@ void or_log_done(void);
 
 /* "debug", "info", "warn", "error". OR_ABSENT: none of them. */
 OR_NODISCARD enum or_code or_log_level_find(enum or_log_level *out, struct or_slice name);
+/* From now on. */
+void or_log_level_set(enum or_log_level level);
 bool or_log_is_on(enum or_log_level level);
 
 /* event: "spool.opened", static text. kvs ends with OR_LOG_END. */

@@ -3,6 +3,7 @@
 
 #include "base/jsonw.h"
 #include "base/opt_doc.h"
+#include "base/opt_value.h"
 #include "base/str.h"
 
 #include <inttypes.h>
@@ -99,24 +100,6 @@ static const void *at(const struct or_opt *opt, const void *target)
 	return (const uint8_t *)target + opt->offset;
 }
 
-static bool is_set(const struct or_opt *opt, const void *target)
-{
-	switch (opt->type) {
-	case OR_OPT_STR:
-	case OR_OPT_ADDR: return *(const char *const *)at(opt, target) != NULL;
-	case OR_OPT_TREE: return *(const struct or_json *const *)at(opt, target) != NULL;
-	case OR_OPT_LIST:
-	case OR_OPT_BOOL:
-	case OR_OPT_U64:
-	case OR_OPT_I64:
-	case OR_OPT_DURATION:
-	case OR_OPT_BYTES:
-	case OR_OPT_PORT:
-	case OR_OPT_ENUM: return true;
-	}
-	return true;
-}
-
 static void put_list(struct or_jsonw *w, const struct or_opt_list *list)
 {
 	or_jsonw_array(w);
@@ -156,7 +139,7 @@ static void put_value(struct or_jsonw *w, const struct or_opt *opt, const void *
 		or_jsonw_text(w, OR_OPT_SHOW_REDACTED);
 		return;
 	}
-	if (!is_set(opt, target)) {
+	if (!or_opt_value_is_set(opt, target)) {
 		or_jsonw_null(w);
 		return;
 	}
@@ -183,39 +166,6 @@ void or_opt_show_value(struct or_buf *out, const struct or_opt *opt, const void 
 	put_value(&w, opt, target);
 }
 
-static bool is_same_list(const struct or_opt_list *a, const struct or_opt_list *b)
-{
-	for (size_t i = 0; i < a->n && i < b->n; i++) {
-		if (strcmp(a->items[i], b->items[i]) != 0)
-			return false;
-	}
-	return a->n == b->n;
-}
-
-bool or_opt_show_is_same(const struct or_opt *opt, const void *a, const void *b)
-{
-	const void *x = at(opt, a), *y = at(opt, b);
-
-	if (!is_set(opt, a) || !is_set(opt, b))
-		return is_set(opt, a) == is_set(opt, b);
-	switch (opt->type) {
-	case OR_OPT_STR:
-	case OR_OPT_ADDR: return strcmp(*(const char *const *)x, *(const char *const *)y) == 0;
-	case OR_OPT_BOOL: return *(const bool *)x == *(const bool *)y;
-	case OR_OPT_U64:
-	case OR_OPT_I64:
-	case OR_OPT_DURATION:
-	case OR_OPT_BYTES: return memcmp(x, y, 8) == 0;
-	case OR_OPT_PORT: return *(const uint16_t *)x == *(const uint16_t *)y;
-	case OR_OPT_ENUM: return *(const int *)x == *(const int *)y;
-	case OR_OPT_LIST: return is_same_list(x, y);
-	case OR_OPT_TREE:
-		return or_json_eq(
-		    *(const struct or_json *const *)x, *(const struct or_json *const *)y);
-	}
-	return false;
-}
-
 /* -- all of them -- */
 
 static const char *from_of(const struct or_opt_seen *seen, size_t table, size_t i)
@@ -233,14 +183,15 @@ void or_opt_show_yaml(
 
 		for (size_t i = 0; i < table->n_opts; i++) {
 			const struct or_opt *opt = &table->opts[i];
-			bool hidden =
-			    !is_set(opt, table->target) || (opt->flags & OR_OPT_SECRET) != 0;
+			bool hidden = !or_opt_value_is_set(opt, table->target) ||
+				      (opt->flags & OR_OPT_SECRET) != 0;
 
 			/* JSON is YAML, and says exactly what a value is. */
 			or_buf_printf(out, "%s%s: ", hidden ? "# " : "", opt->name);
 			or_opt_show_value(out, opt, table->target);
 			or_buf_printf(out, "  # %s\n",
-			    is_set(opt, table->target) ? from_of(seen, t, i) : "not set");
+			    or_opt_value_is_set(opt, table->target) ? from_of(seen, t, i)
+								    : "not set");
 		}
 	}
 }

@@ -27,7 +27,4 @@ void or_opt_show_json(
 /* Puts that option's value as JSON, secrets left out. target: the struct that holds it. */
 void or_opt_show_value(struct or_buf *out, const struct or_opt *opt, const void *target);
 
-/* True where both structs say the same for that option. */
-bool or_opt_show_is_same(const struct or_opt *opt, const void *a, const void *b);
-
 #endif

@@ -308,6 +308,24 @@ static void check_kernel(struct doctor *d)
 	say(d, f.tier && !f.why[0] ? GOOD : WARN, "kernel's view", or_slice_str(line));
 }
 
+/* A configuration that was changed and read again (SIGHUP). */
+static void judge_config(struct doctor *d, const struct or_json *status)
+{
+	const struct or_json *config = or_json_get(status, "config");
+	struct or_slice error = or_json_get_str(config, "error"),
+			left = or_json_get_str(config, "needs_restart");
+
+	if (error.n)
+		say(d, BAD, "configuration",
+		    or_slice_str(or_arena_printf(d->state.arena,
+			"the changed one is refused, the one before stays: %.*s",
+			OR_SLICE_FMT(error))));
+	else if (left.n)
+		say(d, WARN, "configuration",
+		    or_slice_str(or_arena_printf(d->state.arena,
+			"changed, and taken at the next start: %.*s", OR_SLICE_FMT(left))));
+}
+
 static void judge_agent(struct doctor *d, const struct or_json *status)
 {
 	const struct or_json *bundle = or_json_get(status, "bundle");
@@ -322,6 +340,7 @@ static void judge_agent(struct doctor *d, const struct or_json *status)
 		    error.n ? ": " : "", OR_SLICE_FMT(error));
 	say(d, number(bundle, "revision") == 0 || error.n ? BAD : GOOD, "policy bundle",
 	    or_slice_str(line));
+	judge_config(d, status);
 	judge_ship(d, status);
 	judge_telemetry(d, status);
 	judge_tap(d, status);

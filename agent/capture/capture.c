@@ -222,10 +222,9 @@ static enum or_code make_redact(
 {
 	struct ag_redact_opt redact = {
 	    .kinds = opt->redact, .patterns = opt->redact_patterns, .registry = opt->registry};
-	enum or_code rc = OR_OK;
+	/* Where nothing is to be taken out too: a reload may change that. */
+	enum or_code rc = ag_redact_new(&c->redact, &redact, err);
 
-	if (opt->redact.n || opt->redact_patterns)
-		rc = ag_redact_new(&c->redact, &redact, err);
 	return rc ? or_err_wrap(err, rc, "redaction") : OR_OK;
 }
 

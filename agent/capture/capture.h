@@ -56,7 +56,7 @@ OR_NODISCARD enum or_code ag_capture_put_lineage(struct ag_capture *c, struct or
  * place that they were read to. OR_FULL, OR_IO. */
 OR_NODISCARD enum or_code ag_capture_put_logs(struct ag_capture *c, struct or_slice request,
     uint64_t records, const struct ag_spool_place *place);
-/* NULL: nothing is to be taken out. */
+/* Borrowed; its rules may change (ag_redact_swap). */
 struct ag_redact *ag_capture_redact(struct ag_capture *c);
 
 /* "127.0.0.1:4318": where it listens. */

@@ -509,6 +509,32 @@ enum or_code ag_files_new(struct ag_files **out, const struct ag_files_opt *opt,
 	return OR_OK;
 }
 
+static void free_patterns(struct ag_files *f)
+{
+	for (size_t i = 0; i < f->n_patterns; i++)
+		or_mem_free(f->patterns[i].path);
+	f->n_patterns = 0;
+}
+
+enum or_code ag_files_reload(struct ag_files *f, const struct or_json *list, struct or_err *err)
+{
+	struct ag_files *next = or_mem_new(sizeof(*next));
+	enum or_code rc = read_list(next, list, err);
+
+	if (rc == OR_OK) {
+		free_patterns(f);
+		memcpy(f->patterns, next->patterns, sizeof(f->patterns));
+		f->n_patterns = next->n_patterns;
+		next->n_patterns = 0;
+		f->has_swept = false; /* renamed files of the new folders are looked for */
+		f->is_over = false;
+		schedule(f, 0);
+	}
+	free_patterns(next);
+	or_mem_free(next);
+	return rc;
+}
+
 void ag_files_free(struct ag_files *f)
 {
 	if (!f)
@@ -517,8 +543,7 @@ void ag_files_free(struct ag_files *f)
 	or_notice_free(f->notice);
 	for (size_t i = 0; i < f->n_tails; i++)
 		ag_tail_free(f->tails[i]);
-	for (size_t i = 0; i < f->n_patterns; i++)
-		or_mem_free(f->patterns[i].path);
+	free_patterns(f);
 	ag_tail_batch_done(&f->batch);
 	or_buf_done(&f->request);
 	or_mem_free(f);

@@ -57,6 +57,12 @@ OR_NODISCARD enum or_code ag_files_new(
 /* NULL does nothing. */
 void ag_files_free(struct ag_files *f);
 
+/* Other patterns from now on. Files that are read already stay open, where they were read to; those
+ * that no pattern finds any more are read to their end, as rotated ones are. Errors as
+ * ag_files_new's: nothing has changed then. */
+OR_NODISCARD enum or_code ag_files_reload(
+    struct ag_files *f, const struct or_json *list, struct or_err *err);
+
 /* True where the last look found nothing to read. */
 bool ag_files_is_idle(const struct ag_files *f);
 

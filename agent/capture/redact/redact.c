@@ -124,6 +124,16 @@ enum or_code ag_redact_new(
 	return OR_OK;
 }
 
+void ag_redact_swap(struct ag_redact *a, struct ag_redact *b)
+{
+	struct ag_redact *was = or_mem_new(sizeof(*was));
+
+	*was = *a;
+	*a = *b;
+	*b = *was;
+	or_mem_free(was);
+}
+
 void ag_redact_free(struct ag_redact *r)
 {
 	if (!r)

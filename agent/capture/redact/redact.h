@@ -38,6 +38,8 @@ struct ag_redact_opt {
 /* OR_INVAL: a kind that there is not, a pattern that does not compile. */
 OR_NODISCARD enum or_code ag_redact_new(
     struct ag_redact **out, const struct ag_redact_opt *opt, struct or_err *err);
+/* Each does from now on what the other did: what borrows one goes on with the other's rules. */
+void ag_redact_swap(struct ag_redact *a, struct ag_redact *b);
 /* NULL does nothing. */
 void ag_redact_free(struct ag_redact *r);
 
