@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "agent/gate/decide.h"
-
+#include "agent/gate/decide_inside.h"
 #include "agent/gate/subject.h"
 #include "base/jsonw.h"
 #include "base/mem.h"
@@ -11,28 +10,8 @@
 
 enum { INPUTS_MAX = 60 * 1024, FIELDS_MAX = 8 };
 
-struct ag_decide {
-	struct ag_decide_opt opt;
-	struct pol_entities *ports; /* Port, Product, Domain: the same for every request */
-	struct pol_ctx *ctx;
-};
-
-/* One decision under way. */
-struct run {
-	struct ag_decide *d;
-	const struct ag_decide_ask *ask;
-	struct or_arena *a;
-	struct ag_decide_result *out;
-	struct ag_identity_who who;
-	struct pol_uid principal, action, resource;
-	const struct pol_record *attrs, *context;
-	struct or_slice unfit; /* the claim that is not of the type that policies expect */
-};
-
-#define UID(type, id) pol_uid_make(OR_SLICE_LIT(type), (id))
-
 /* By hand: it is done several times a request. */
-static struct or_slice join(
+struct or_slice ag_decide_join(
     struct or_arena *a, struct or_slice left, const char *between, struct or_slice right)
 {
 	size_t mid = strlen(between), n = left.n + mid + right.n;
@@ -64,8 +43,9 @@ static enum or_code add_port(struct ag_decide *d, struct or_arena *a, const stru
 	    {OR_SLICE_LIT("classification"), pol_value_string(word)},
 	    {OR_SLICE_LIT("level"), pol_value_long((int64_t) class)},
 	};
-	struct pol_uid parents[] = {UID("Product", p->id), UID("Domain", p->domain)};
-	struct pol_uid uid = UID("Port", join(a, p->id, "/", port->name));
+	struct pol_uid parents[] = {
+	    AG_DECIDE_UID("Product", p->id), AG_DECIDE_UID("Domain", p->domain)};
+	struct pol_uid uid = AG_DECIDE_UID("Port", ag_decide_join(a, p->id, "/", port->name));
 	const struct pol_record *attrs;
 	enum or_code rc = pol_value_record(&attrs, a, fields, OR_LEN(fields));
 
@@ -76,7 +56,8 @@ static enum or_code add_port(struct ag_decide *d, struct or_arena *a, const stru
 static enum or_code add_product(struct ag_decide *d, struct or_arena *a, struct or_err *err)
 {
 	const struct dp_product *p = d->opt.folder->product;
-	struct pol_uid product = UID("Product", p->id), domain = UID("Domain", p->domain);
+	struct pol_uid product = AG_DECIDE_UID("Product", p->id),
+		       domain = AG_DECIDE_UID("Domain", p->domain);
 	enum or_code rc =
 	    pol_entities_add(d->ports, &product, NULL, NULL, &domain, p->domain.p ? 1 : 0);
 
@@ -117,8 +98,7 @@ void ag_decide_free(struct ag_decide *d)
 	or_mem_free(d);
 }
 
-/* NULL: a method that no policy is asked about. */
-static const char *action_of(struct or_slice method)
+const char *ag_decide_action_of(struct or_slice method)
 {
 	static const struct {
 		const char *method, *action;
@@ -133,7 +113,8 @@ static const char *action_of(struct or_slice method)
 }
 
 /* Sets the end of the decision in result and record alike. */
-static enum or_code conclude(struct run *r, enum ag_decide_verdict verdict, const char *reason)
+enum or_code ag_decide_conclude(
+    struct ag_decide_case *r, enum ag_decide_verdict verdict, const char *reason)
 {
 	r->out->verdict = verdict;
 	r->out->reason = reason;
@@ -143,7 +124,7 @@ static enum or_code conclude(struct run *r, enum ag_decide_verdict verdict, cons
 	return OR_OK;
 }
 
-static void begin_record(struct run *r)
+static void begin_record(struct ag_decide_case *r)
 {
 	const struct ag_decide_ask *ask = r->ask;
 	struct wire_audit *rec = &r->out->record;
@@ -160,35 +141,42 @@ static void begin_record(struct run *r)
 	rec->span_id = ask->span_id;
 }
 
-/* The port, its audit mode, the action. False: the decision has been made. */
-static bool route(struct run *r)
+void ag_decide_take_port(struct ag_decide_case *r, const struct dp_port *port)
 {
 	const struct dp_folder *folder = r->d->opt.folder;
-	struct ag_decide_result *out = r->out;
-	struct or_slice own = OR_SLICE_NONE;
-	const char *action = action_of(r->ask->method);
-	const struct dp_port *port =
-	    dp_route_find(folder->product, r->ask->method, r->ask->path, &own);
 	struct dp_settings s = dp_product_setting(folder->product, port);
 
-	out->port = port;
-	out->strict =
+	r->out->port = port;
+	r->out->strict =
 	    !port || dp_contract_audit(&s, dp_folder_contract(folder, port)) == DP_AUDIT_STRICT;
-	out->audit_full_allows = s.audit_full == DP_AUDIT_FULL_ALLOW;
+	r->out->audit_full_allows = s.audit_full == DP_AUDIT_FULL_ALLOW;
+	if (port)
+		r->out->record.port = port->name;
+}
+
+/* The port, its audit mode, the action. False: the decision has been made. */
+static bool route(struct ag_decide_case *r)
+{
+	const struct dp_product *product = r->d->opt.folder->product;
+	struct ag_decide_result *out = r->out;
+	struct or_slice own = OR_SLICE_NONE;
+	const char *action = ag_decide_action_of(r->ask->method);
+	const struct dp_port *port = dp_route_find(product, r->ask->method, r->ask->path, &own);
+
+	ag_decide_take_port(r, port);
 	if (port) {
-		out->record.port = port->name;
 		out->record.resource.type = OR_SLICE_LIT("Port");
-		out->record.resource.id = join(r->a, folder->product->id, "/", port->name);
+		out->record.resource.id = ag_decide_join(r->a, product->id, "/", port->name);
 	}
 	out->record.action = own.p ? own : or_slice_str(action);
 	if (!port)
-		conclude(r, AG_DECIDE_DENY, "port_unknown");
+		ag_decide_conclude(r, AG_DECIDE_DENY, "port_unknown");
 	else if (!out->record.action.n)
-		conclude(r, AG_DECIDE_DENY, "method_unknown");
+		ag_decide_conclude(r, AG_DECIDE_DENY, "method_unknown");
 	return port && out->record.action.n;
 }
 
-static enum or_code put_act(struct run *r)
+static enum or_code put_act(struct ag_decide_case *r)
 {
 	struct wire_principal *act = or_arena_array(r->a, r->who.n_actors, sizeof(*act));
 
@@ -198,7 +186,7 @@ static enum or_code put_act(struct run *r)
 		struct or_slice iss = r->who.actors[i].iss.p ? r->who.actors[i].iss : r->who.issuer;
 
 		act[i] = (struct wire_principal){.type = OR_SLICE_LIT("User"),
-		    .id = join(r->a, iss, "#", r->who.actors[i].sub),
+		    .id = ag_decide_join(r->a, iss, "#", r->who.actors[i].sub),
 		    .issuer = iss};
 	}
 	r->out->record.act = act;
@@ -207,7 +195,7 @@ static enum or_code put_act(struct run *r)
 }
 
 /* RFC 8705 §3.1: the token counts over a connection with that very certificate alone. */
-static bool is_bound_elsewhere(const struct run *r)
+static bool is_bound_elsewhere(const struct ag_decide_case *r)
 {
 	struct or_buf text;
 	bool same;
@@ -222,13 +210,13 @@ static bool is_bound_elsewhere(const struct run *r)
 }
 
 /* By its certificate. False: the decision has been made. */
-static bool identify_workload(struct run *r, enum or_code *rc)
+static bool identify_workload(struct ag_decide_case *r, enum or_code *rc)
 {
 	static const size_t scheme = sizeof("spiffe://") - 1;
 	struct or_slice id = r->ask->workload;
 
 	if (!id.n) {
-		*rc = conclude(r, AG_DECIDE_UNAUTHENTICATED,
+		*rc = ag_decide_conclude(r, AG_DECIDE_UNAUTHENTICATED,
 		    r->ask->cert_fault ? r->ask->cert_fault : "token_missing");
 		return false;
 	}
@@ -239,7 +227,7 @@ static bool identify_workload(struct run *r, enum or_code *rc)
 }
 
 /* False: the decision has been made. */
-static bool identify(struct run *r, enum or_code *rc)
+static bool identify(struct ag_decide_case *r, enum or_code *rc)
 {
 	struct ag_identity_verdict v;
 
@@ -247,22 +235,23 @@ static bool identify(struct run *r, enum or_code *rc)
 		return identify_workload(r, rc);
 	v = ag_identity_check(r->d->opt.identity, &r->who, r->ask->token, r->ask->now_ns, r->a);
 	if (v.reason != AG_JWT_OK) {
-		*rc = conclude(r, AG_DECIDE_UNAUTHENTICATED, ag_jwt_reason_name(v.reason));
+		*rc =
+		    ag_decide_conclude(r, AG_DECIDE_UNAUTHENTICATED, ag_jwt_reason_name(v.reason));
 		return false;
 	}
 	if (is_bound_elsewhere(r)) {
-		*rc = conclude(r, AG_DECIDE_UNAUTHENTICATED, "token_bound");
+		*rc = ag_decide_conclude(r, AG_DECIDE_UNAUTHENTICATED, "token_bound");
 		return false;
 	}
 	r->out->record.principal = (struct wire_principal){
 	    .type = r->who.workload ? OR_SLICE_LIT("Workload") : OR_SLICE_LIT("User"),
-	    .id = join(r->a, r->who.issuer, "#", r->who.sub),
+	    .id = ag_decide_join(r->a, r->who.issuer, "#", r->who.sub),
 	    .issuer = r->who.issuer};
 	*rc = put_act(r);
 	return *rc == OR_OK;
 }
 
-static enum or_code put_context(struct run *r)
+static enum or_code put_context(struct ag_decide_case *r)
 {
 	const struct ag_decide_ask *ask = r->ask;
 	struct pol_value *keys = or_arena_array(r->a, ask->n_query_keys, sizeof(*keys)), query;
@@ -279,7 +268,8 @@ static enum or_code put_context(struct run *r)
 	if (rc)
 		return rc;
 	fields[n++] = (struct pol_field){OR_SLICE_LIT("method"), pol_value_string(ask->method)};
-	fields[n++] = (struct pol_field){OR_SLICE_LIT("path"), pol_value_string(ask->path)};
+	fields[n++] = (struct pol_field){OR_SLICE_LIT("path"),
+	    pol_value_string(ask->path.n ? ask->path : ag_decide_rows_path(r))};
 	fields[n++] = (struct pol_field){OR_SLICE_LIT("query"), query};
 	/* An address that is none (a unix socket) leaves the attribute out: what asks for it errs.
 	 */
@@ -296,7 +286,7 @@ static enum or_code put_context(struct run *r)
 	return pol_value_record(&r->context, r->a, fields, n);
 }
 
-static enum or_code put_entities(struct run *r, const struct pol_bundle *bundle)
+static enum or_code put_entities(struct ag_decide_case *r, const struct pol_bundle *bundle)
 {
 	const struct pol_entities *bases[] = {r->d->ports, pol_bundle_entities(bundle)};
 	struct pol_uid *groups = or_arena_array(r->a, r->who.n_groups, sizeof(*groups));
@@ -306,17 +296,20 @@ static enum or_code put_entities(struct run *r, const struct pol_bundle *bundle)
 		return OR_FULL;
 	pol_ctx_begin(r->d->ctx, bases, bases[1] ? 2 : 1);
 	for (size_t i = 0; i < r->who.n_groups; i++)
-		groups[i] = UID("Group", join(r->a, r->who.issuer, "#", r->who.groups[i]));
+		groups[i] = AG_DECIDE_UID(
+		    "Group", ag_decide_join(r->a, r->who.issuer, "#", r->who.groups[i]));
 	rc = ag_subject_attributes(&r->attrs, &r->unfit, pol_bundle_schema(bundle),
 	    r->out->record.principal.type, r->who.claims, r->a);
 	r->principal = pol_uid_make(r->out->record.principal.type, r->out->record.principal.id);
-	r->action = UID("Action", r->out->record.action);
-	r->resource = UID("Port", r->out->record.resource.id);
-	return rc ? rc : pol_ctx_put(r->d->ctx, &r->principal, r->attrs, groups, r->who.n_groups);
+	r->action = AG_DECIDE_UID("Action", r->out->record.action);
+	r->resource = pol_uid_make(r->out->record.resource.type, r->out->record.resource.id);
+	if (rc == OR_OK)
+		rc = pol_ctx_put(r->d->ctx, &r->principal, r->attrs, groups, r->who.n_groups);
+	return rc || !r->row ? rc : ag_decide_rows_put(r);
 }
 
 /* What decided besides what the record says itself: groups, attributes, context. */
-static enum or_code put_inputs(struct run *r)
+static enum or_code put_inputs(struct ag_decide_case *r)
 {
 	uint8_t *hash = or_arena_alloc(r->a, OR_CRYPTO_HASH_LEN);
 	struct or_jsonw w;
@@ -336,6 +329,10 @@ static enum or_code put_inputs(struct run *r)
 	ag_subject_json_value(&w, pol_value_field(r->context, OR_SLICE_LIT("query")));
 	if (r->ask->purpose.n)
 		or_jsonw_kv_str(&w, "purpose", r->ask->purpose);
+	if (r->row) {
+		or_jsonw_key(&w, "row");
+		ag_subject_json_record(&w, r->row);
+	}
 	or_jsonw_end(&w);
 	r->out->inputs = or_buf_ok(&b) ? or_arena_dup(r->a, or_buf_slice(&b)) : OR_SLICE_NONE;
 	or_buf_done(&b);
@@ -347,7 +344,7 @@ static enum or_code put_inputs(struct run *r)
 }
 
 /* The decision's own memory goes with the next request: what the record needs is copied. */
-static enum or_code put_reasons(struct run *r, const struct pol_decision *d)
+static enum or_code put_reasons(struct ag_decide_case *r, const struct pol_decision *d)
 {
 	size_t n = d->n_reasons < WIRE_AUDIT_LIST_MAX ? d->n_reasons : WIRE_AUDIT_LIST_MAX;
 	size_t n_errors = d->n_errors < WIRE_AUDIT_LIST_MAX ? d->n_errors : WIRE_AUDIT_LIST_MAX;
@@ -384,7 +381,7 @@ static bool owes(const struct pol_decision *d)
 }
 
 /* False: something is owed that nobody here can carry out. */
-static bool oblige(struct run *r, const struct pol_decision *d)
+static bool oblige(struct ag_decide_case *r, const struct pol_decision *d)
 {
 	const struct ag_decide_opt *opt = &r->d->opt;
 
@@ -411,8 +408,8 @@ static const char *reason_of(const struct pol_decision *d, bool carried)
 }
 
 /* A deny that no policy had a say in; the attribute tells what did not fit. */
-static enum or_code deny_unfit(
-    struct run *r, const char *reason, const char *key, struct or_slice value)
+enum or_code ag_decide_deny_unfit(
+    struct ag_decide_case *r, const char *reason, const char *key, struct or_slice value)
 {
 	struct wire_attribute *attribute = or_arena_alloc(r->a, sizeof(*attribute));
 
@@ -422,11 +419,11 @@ static enum or_code deny_unfit(
 	    (struct wire_attribute){.key = or_slice_str(key), .value = or_arena_dup(r->a, value)};
 	r->out->record.attributes = attribute;
 	r->out->record.n_attributes = 1;
-	return conclude(r, AG_DECIDE_DENY, reason);
+	return ag_decide_conclude(r, AG_DECIDE_DENY, reason);
 }
 
 /* Purposes are asked for by name: one that the owner does not list is none that was agreed on. */
-static bool is_purpose_listed(const struct run *r)
+static bool is_purpose_listed(const struct ag_decide_case *r)
 {
 	struct dp_settings s = dp_product_setting(r->d->opt.folder->product, r->out->port);
 
@@ -444,28 +441,31 @@ static bool is_purpose_listed(const struct run *r)
  * forbid that asks for `principal has x` or for an action's group passes by what it does not know.
  * False: the decision has been made.
  */
-static bool check_fit(struct run *r, const struct pol_bundle *bundle,
+static bool check_fit(struct ag_decide_case *r, const struct pol_bundle *bundle,
     const struct pol_request *request, enum or_code *rc)
 {
 	const struct pol_schema *schema = pol_bundle_schema(bundle);
 	const struct pol_entity *principal = pol_ctx_find(r->d->ctx, &r->principal);
+	const struct pol_entity *row = r->row ? pol_ctx_find(r->d->ctx, &r->resource) : NULL;
 	struct or_err err = {0};
 
 	*rc = OR_OK;
 	if (!is_purpose_listed(r))
-		*rc = deny_unfit(r, "purpose_unknown", "purpose", r->ask->purpose);
+		*rc = ag_decide_deny_unfit(r, "purpose_unknown", "purpose", r->ask->purpose);
 	else if (r->unfit.p)
-		*rc = deny_unfit(r, "claim_type", "claim", r->unfit);
+		*rc = ag_decide_deny_unfit(r, "claim_type", "claim", r->unfit);
 	else if (schema && pol_conform_request(schema, request, &err))
-		*rc = deny_unfit(r, "not_in_schema", "schema", or_slice_str(err.msg));
+		*rc = ag_decide_deny_unfit(r, "not_in_schema", "schema", or_slice_str(err.msg));
 	else if (schema && pol_conform_entity(schema, principal, &err))
-		*rc = deny_unfit(r, "principal_unfit", "schema", or_slice_str(err.msg));
+		*rc = ag_decide_deny_unfit(r, "principal_unfit", "schema", or_slice_str(err.msg));
+	else if (schema && row && pol_conform_entity(schema, row, &err))
+		*rc = ag_decide_deny_unfit(r, "row_unfit", "schema", or_slice_str(err.msg));
 	else
 		return true;
 	return false;
 }
 
-static enum or_code put_bundle(struct run *r, const struct pol_bundle *bundle)
+static enum or_code put_bundle(struct ag_decide_case *r, const struct pol_bundle *bundle)
 {
 	uint8_t *hash = or_arena_alloc(r->a, OR_CRYPTO_HASH_LEN);
 
@@ -477,21 +477,31 @@ static enum or_code put_bundle(struct run *r, const struct pol_bundle *bundle)
 	return OR_OK;
 }
 
-static enum or_code authorize(struct run *r, const struct pol_bundle *bundle)
+/* All that policies are asked about. False: the decision has been made, or *rc says why none can.
+ */
+static bool prepare(struct ag_decide_case *r, const struct pol_bundle *bundle, enum or_code *rc)
+{
+	*rc = put_context(r);
+	if (*rc == OR_OK && r->ask->rows && !ag_decide_rows_read(r, rc))
+		return false;
+	if (*rc == OR_OK)
+		*rc = put_entities(r, bundle);
+	if (*rc == OR_OK)
+		*rc = put_inputs(r);
+	if (*rc == OR_OK)
+		*rc = put_bundle(r, bundle);
+	return *rc == OR_OK;
+}
+
+static enum or_code authorize(struct ag_decide_case *r, const struct pol_bundle *bundle)
 {
 	const struct pol_set *set = pol_bundle_set(bundle);
 	struct pol_request request = {.on_forbid_error = POL_FORBID_ERROR_DENY};
 	struct pol_decision decision;
-	enum or_code rc = put_context(r);
+	enum or_code rc;
 	bool carried;
 
-	if (rc == OR_OK)
-		rc = put_entities(r, bundle);
-	if (rc == OR_OK)
-		rc = put_inputs(r);
-	if (rc == OR_OK)
-		rc = put_bundle(r, bundle);
-	if (rc)
+	if (!prepare(r, bundle, &rc))
 		return rc;
 	request.principal = r->principal;
 	request.action = r->action;
@@ -499,13 +509,15 @@ static enum or_code authorize(struct run *r, const struct pol_bundle *bundle)
 	request.context = r->context;
 	if (!check_fit(r, bundle, &request, &rc))
 		return rc;
+	if (r->ask->rows && !r->row)
+		return ag_decide_rows_filter(r, bundle);
 	rc = pol_authorize_request(&decision, r->d->ctx, &set, 1, &request);
 	if (rc == OR_OK)
 		rc = put_reasons(r, &decision);
 	if (rc)
 		return OR_FULL;
 	carried = !decision.allow || oblige(r, &decision);
-	return conclude(r, decision.allow && carried ? AG_DECIDE_ALLOW : AG_DECIDE_DENY,
+	return ag_decide_conclude(r, decision.allow && carried ? AG_DECIDE_ALLOW : AG_DECIDE_DENY,
 	    reason_of(&decision, carried));
 }
 
@@ -513,18 +525,16 @@ enum or_code ag_decide_run(struct ag_decide_result *out, struct ag_decide *d,
     const struct ag_decide_ask *ask, struct or_arena *a)
 {
 	struct ag_decide_result result = {0};
-	struct run r = {.d = d, .ask = ask, .a = a, .out = &result};
+	struct ag_decide_case r = {.d = d, .ask = ask, .a = a, .out = &result};
 	struct pol_bundle *bundle = ag_bundle_get(d->opt.bundle);
 	enum or_code rc = OR_OK;
-	bool known = route(&r);
+	bool known = ask->rows ? ag_decide_rows_route(&r) : route(&r);
 
 	begin_record(&r);
 	/* Who asks comes before whether there is such a port: strangers learn nothing. */
 	if (identify(&r, &rc) && known)
 		rc = bundle ? authorize(&r, bundle)
-			    : conclude(&r, AG_DECIDE_UNAVAILABLE, "no_bundle");
-	else if (rc == OR_OK && !known && r.who.sub.p)
-		conclude(&r, AG_DECIDE_DENY, result.port ? "method_unknown" : "port_unknown");
+			    : ag_decide_conclude(&r, AG_DECIDE_UNAVAILABLE, "no_bundle");
 	if (rc || or_arena_is_full(a))
 		return OR_FULL;
 	*out = result;

@@ -21,6 +21,7 @@
 #define AGENT_GATE_DECIDE_H
 
 #include "agent/bundle/bundle.h"
+#include "agent/gate/decide_rows.h"
 #include "agent/gate/filter.h"
 #include "agent/gate/identity.h"
 #include "policy/authorize.h"
@@ -73,7 +74,8 @@ struct ag_decide_ask {
 	struct or_slice trace_id;  /* 16 bytes */
 	struct or_slice span_id;   /* 8 bytes */
 	int64_t now_ns;            /* Unix time */
-	bool cannot_filter;        /* the front passes no answers: an allow that owes one denies */
+	const struct ag_decide_rows_ask *rows; /* NULL: the port is asked for */
+	bool cannot_filter; /* the front passes no answers: an allow that owes one denies */
 };
 
 enum ag_decide_verdict {
@@ -92,6 +94,7 @@ struct ag_decide_result {
 	/* Complete but for agent, epoch, stream, seq, phase and the request's outcome. */
 	struct wire_audit record;
 	const struct ag_filter_plan *filter; /* NULL: the answer may pass as it is */
+	struct ag_decide_rows rows;          /* where a filter was asked for, of an allow */
 	struct or_slice inputs; /* JSON whose SHA-256 is record.inputs; empty: none decided */
 };
 

@@ -23,7 +23,7 @@ static struct or_slice read_all(struct support_gate *g, const char *path)
 	return s;
 }
 
-static void write_bundle(struct support_gate *g)
+static void write_bundle(struct support_gate *g, const char *policy)
 {
 	struct pol_bundle_policy file = {
 	    .name = "orders.cedar", .text = read_all(g, "examples/orders/policy/orders.cedar")};
@@ -38,6 +38,10 @@ static void write_bundle(struct support_gate *g)
 	struct or_buf bytes, id, pem;
 	struct or_err err = {0};
 
+	if (policy) {
+		file.text = or_slice_str(policy);
+		src.schema = OR_SLICE_NONE;
+	}
 	or_buf_init(&bytes, OR_MIB);
 	or_buf_init(&id, 64);
 	or_buf_init(&pem, 4096);
@@ -80,7 +84,7 @@ static void open_policy(struct support_gate *g, const struct support_gate_opt *h
 	    .oblige_arg = how->oblige_arg};
 	struct or_err err = {0};
 
-	write_bundle(g);
+	write_bundle(g, how->policy);
 	if (how->no_bundle)
 		ASSERT_CODE(or_sys_unlink(g->file, NULL), OR_OK);
 	ASSERT_OK(ag_bundle_new(&g->bundle, g->loop, &opt, &err), &err);

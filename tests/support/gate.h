@@ -32,6 +32,8 @@ struct support_gate {
 struct support_gate_opt {
 	bool no_bundle; /* none is in force */
 	uint64_t quota; /* the spool's; 0: as it is by default */
+	const char
+	    *policy; /* instead of the example's, and without a schema; NULL: the example's */
 	ag_decide_oblige_fn *oblige;
 	void *oblige_arg;
 };

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/gate/api/api.h"
+#include "agent/gate/api/api_filter.h"
 
 #include "agent/gate/ask.h"
 #include "base/jsonw.h"
@@ -34,8 +35,44 @@ static bool read_text(struct or_slice *out, const struct or_json *input, const c
 	return !value || value->type == OR_JSON_STR || value->type == OR_JSON_NULL;
 }
 
-static const char *read_input(
-    struct ag_decide_ask *ask, struct ag_service_call *call, const struct or_json *input)
+/* False: a row or form that is none. */
+static bool read_rows(struct ag_decide_ask *ask, const struct or_json *input, struct or_arena *a)
+{
+	const struct or_json *row = or_json_get(input, "row");
+	struct ag_decide_rows_ask *rows;
+
+	if (!or_json_get(input, "table"))
+		return !row;
+	rows = or_arena_alloc(a, sizeof(*rows));
+	if (!rows || (row && row->type != OR_JSON_OBJECT))
+		return false;
+	rows->row = row;
+	if (!ask->method.n)
+		ask->method = OR_SLICE_LIT("GET");
+	ask->rows = rows;
+	return read_text(&rows->table, input, "table") && rows->table.n &&
+	       read_text(&rows->port, input, "port") && read_text(&rows->alias, input, "alias");
+}
+
+static bool read_texts(
+    struct ag_decide_ask *ask, struct or_slice *target, const struct or_json *input)
+{
+	return read_text(&ask->token, input, "token") && read_text(&ask->method, input, "method") &&
+	       read_text(target, input, "path") && read_text(&ask->host, input, "host") &&
+	       read_text(&ask->client_ip, input, "client") &&
+	       read_text(&ask->purpose, input, "purpose");
+}
+
+/* Rows stand for themselves; a path besides is for policies that ask for it. */
+static bool is_question(const struct ag_decide_ask *ask, struct or_slice target, bool filters)
+{
+	if (!ask->rows)
+		return !filters && ask->method.n && target.n;
+	return filters == !ask->rows->row;
+}
+
+const char *ag_api_read(struct ag_decide_ask *ask, struct ag_service_call *call,
+    const struct or_json *input, bool filters)
 {
 	struct or_slice target, path, query = OR_SLICE_NONE, unused;
 	const struct or_json *masks = or_json_get(input, "masks");
@@ -46,11 +83,12 @@ static const char *read_input(
 	ask->front = WIRE_FRONT_DECIDE;
 	ask->cannot_filter = !(masks && masks->type == OR_JSON_BOOL && masks->b);
 	ask->peer = or_slice_str(or_http_req_peer_text(call->req));
-	if (!read_text(&ask->token, input, "token") || !read_text(&ask->method, input, "method") ||
-	    !read_text(&target, input, "path") || !read_text(&ask->host, input, "host") ||
-	    !read_text(&ask->client_ip, input, "client") ||
-	    !read_text(&ask->purpose, input, "purpose") || !ask->method.n || !target.n)
+	if (!read_texts(ask, &target, input) ||
+	    !read_rows(ask, input, or_http_req_arena(call->req)) ||
+	    !is_question(ask, target, filters))
 		return "input";
+	if (!target.n)
+		return NULL;
 	path = target;
 	mark = memchr(target.p, '?', target.n);
 	if (mark) {
@@ -66,7 +104,7 @@ static void decide_one(
     struct outcome *o, struct batch *b, struct ag_service_call *call, const struct or_json *input)
 {
 	struct ag_decide_ask ask = {0};
-	const char *why = read_input(&ask, call, input);
+	const char *why = ag_api_read(&ask, call, input, false);
 
 	if (why) {
 		o->reason = why;
@@ -82,7 +120,7 @@ static void decide_one(
 
 /* -- answers -- */
 
-static void put_list(struct or_jsonw *w, const char *key, const struct or_slice *items, size_t n)
+void ag_api_put_list(struct or_jsonw *w, const char *key, const struct or_slice *items, size_t n)
 {
 	or_jsonw_key(w, key);
 	or_jsonw_array(w);
@@ -107,9 +145,9 @@ static void put_outcome(struct or_jsonw *w, const struct batch *b, const struct 
 	or_jsonw_object(w);
 	or_jsonw_kv_bool(w, "allow", o->allow);
 	or_jsonw_kv_text(w, "reason", o->reason);
-	put_list(w, "policies", r->policies, r->n_policies);
+	ag_api_put_list(w, "policies", r->policies, r->n_policies);
 	if (r->n_obligations)
-		put_list(w, "obligations", r->obligations, r->n_obligations);
+		ag_api_put_list(w, "obligations", r->obligations, r->n_obligations);
 	if (r->principal.id.n)
 		or_jsonw_kv_str(w, "principal", r->principal.id);
 	if (r->action.n)
@@ -158,7 +196,7 @@ static void answer(struct ag_service_call *call, bool durable)
 		or_http_req_respond(call->req, 200, "application/json", or_buf_slice(text));
 }
 
-static void answer_bad(struct ag_service_call *call)
+void ag_api_answer_bad(struct ag_service_call *call)
 {
 	or_http_req_respond(call->req, 400, "application/json",
 	    OR_SLICE_LIT("{\"code\":\"invalid_parameter\",\"message\":\"expected an object with "
@@ -189,22 +227,30 @@ static bool read_batch(struct batch *b, const struct or_json *body, const struct
 	return (!*one || !b->inputs) && b->n <= AG_API_INPUTS_MAX;
 }
 
+/* The reader of policies' documents: base/json.h would cost as much as the decision. It knows no
+ * fractions, which rows may have. */
+bool ag_api_parse(const struct or_json **out, struct or_slice text, struct or_arena *a)
+{
+	const struct pol_source src = {.file = "body", .text = text};
+
+	return pol_json_parse(out, &src, a, NULL) == OR_OK ||
+	       or_json_parse(out, text, a, NULL) == OR_OK;
+}
+
 static void on_body(void *arg, struct or_http_req *req, struct or_slice text)
 {
 	struct ag_service_call *call = arg;
 	struct batch *b = call->state;
 	struct or_arena *a = or_http_req_arena(req);
-	const struct pol_source src = {.file = "body", .text = text};
 	const struct or_json *body, *one;
 
-	/* The reader of policies' documents: base/json.h would cost as much as the decision. */
-	if (pol_json_parse(&body, &src, a, NULL) || !read_batch(b, body, &one)) {
-		answer_bad(call);
+	if (!ag_api_parse(&body, text, a) || !read_batch(b, body, &one)) {
+		ag_api_answer_bad(call);
 		return;
 	}
 	b->outcomes = or_arena_array(a, b->n, sizeof(*b->outcomes));
 	if (!b->outcomes && b->n) {
-		answer_bad(call);
+		ag_api_answer_bad(call);
 		return;
 	}
 	for (size_t i = 0; i < b->n; i++)
@@ -237,5 +283,7 @@ static void serve_decide(struct ag_service_call *call)
 const struct ag_service_route ag_api_routes[] = {
     {"/v1/decide", "POST", serve_decide},
     {"/v1/data/outrider", "POST", serve_decide},
+    {"/v1/filter", "POST", ag_api_filter_serve},
+    {"/v1/compile/outrider", "POST", ag_api_filter_serve},
 };
 const size_t ag_api_n_routes = OR_LEN(ag_api_routes);

@@ -241,8 +241,9 @@ static void on_request(void *arg, struct or_http_req *req)
 		serve(s, req, route);
 	else
 		or_http_req_respond(req, 404, "text/plain",
-		    OR_SLICE_LIT("here are /v1/decide, /v1/data/outrider, /auth/nginx, "
-				 "/auth/forward and /auth/envoy\n"));
+		    OR_SLICE_LIT("here are /v1/decide, /v1/data/outrider, /v1/filter, "
+				 "/v1/compile/outrider, /auth/nginx, /auth/forward and "
+				 "/auth/envoy\n"));
 }
 
 static enum or_code check_loopback(const char *listen, struct or_err *err)
