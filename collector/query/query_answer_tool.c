@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Queries over given records, without a collector around them: the subject of comparisons with
- * other engines, and of the examples of docs/query.md (tests/scenario/query_doc_test.py).
+ * other engines (tests/scenario/query_sql_test.py) and of the examples of docs/query.md.
  *
  *   query-answer-tool DIR, and on its input, a line each:
  *     R SHARD HEX   a record as it is on the wire (proto/audit.proto)
@@ -171,7 +171,7 @@ static void answer(struct tool *t, struct or_slice text)
 	if (rc)
 		printf("! %s\n", t->err.msg);
 	else
-		fwrite(out.p, 1, out.n, stdout);
+		fwrite(out.n ? out.p : (const uint8_t *)"", 1, out.n, stdout);
 	printf(".\n");
 	fflush(stdout);
 	or_buf_done(&out);
