@@ -92,6 +92,27 @@ def a_pod_is_read_as_kubernetes_writes_it():
         check_has(found[0]["body"], "[redacted:mail]")
 
 
+def a_stack_trace_is_one_record():
+    trace = ("Traceback (most recent call last):\n  File \"a.py\", line 1, in <module>\n"
+             "KeyError: 'password=hunter2hunter2'")
+    with World() as w:
+        configured(w, {"path": w.path("app.log"), "multiline": {"preset": "python"}},
+                   {"path": w.path("own.log"), "multiline": {"start": "^#", "flush": "100ms"}})
+        w.up()
+        w.run_orders()
+        with open(w.path("app.log"), "w") as f:
+            f.write(f"before\n{trace}\nafter\n")
+        with open(w.path("own.log"), "w") as f:
+            f.write("# one\ntwo\n\n# three\nfour\n")
+        bodies = {r["body"] for r in eventually(w, "logs", "limit=100 log.file.path=" +
+                                                w.path("app.log"), 3)}
+        found = next((b for b in bodies if b.startswith("Traceback")), "")
+        check(bodies - {found} == {"before", "after"}, f"{bodies}")
+        check(found.count("\n") == 2 and "hunter2" not in found and "[redacted:" in found, found)
+        bodies = {r["body"] for r in eventually(w, "logs", "body=#* limit=100", 2)}
+        check(bodies == {"# one\ntwo\n", "# three\nfour"}, f"{bodies}")
+
+
 def a_wrong_setting_is_said():
     with World() as w:
         configured(w, {"path": "/var/log/*.log", "format": "xml"})
@@ -103,4 +124,5 @@ def a_wrong_setting_is_said():
 
 
 if __name__ == "__main__":
-    main(each_line_is_stored_once, a_pod_is_read_as_kubernetes_writes_it, a_wrong_setting_is_said)
+    main(each_line_is_stored_once, a_pod_is_read_as_kubernetes_writes_it, a_stack_trace_is_one_record,
+         a_wrong_setting_is_said)

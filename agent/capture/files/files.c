@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/capture/files/files.h"
 
+#include "agent/capture/files/files_config.h"
 #include "agent/capture/files/tail.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -25,22 +26,16 @@
 
 enum { STEPS_A_TURN = 4, NAMES_MAX = 10000, REQUEST_ROOM = 8 * 1024 };
 
-struct pattern {
-	char *path;
-	enum ag_line_format format;
-};
-
 struct metrics {
 	struct or_metric_counter *rotated, *truncated, *cut, *misfits, *bytes;
 };
 
 struct ag_files {
 	struct ag_files_opt opt;
-	struct pattern patterns[AG_FILES_PATTERNS_MAX];
-	size_t n_patterns;
+	struct ag_files_config *config; /* and older ones, by which files are still read */
 	struct ag_tail *tails[AG_FILES_OPEN_MAX];
 	size_t n_tails;
-	struct ag_tail_batch batch;
+	struct ag_tail_reader reader;
 	struct or_buf request;
 	struct or_notice *notice;
 	struct or_loop_timer *timer;
@@ -74,41 +69,45 @@ static void note_rewind(struct ag_files *f, const struct ag_tail *t)
 
 static enum or_code put_request(struct ag_files *f, struct ag_tail *t)
 {
-	uint8_t value[AG_TAIL_PLACE];
-	struct ag_spool_place place = {.value = or_slice(value, sizeof(value))};
+	struct ag_batch *b = &f->reader.batch;
+	uint8_t value[AG_TAIL_PLACE_MAX];
+	struct ag_spool_place place;
 
 	memcpy(place.id, t->id, sizeof(place.id));
-	ag_tail_place(value, t, &f->batch);
+	place.value = or_slice(value, ag_tail_place(value, t, &f->reader));
 	or_buf_clear(&f->request);
 	wire_otlp_log_request(&f->request, or_slice_str(f->opt.product), or_slice_str(t->path),
-	    or_buf_slice(&f->batch.logs));
+	    or_buf_slice(&b->logs));
 	OR_ASSERT(or_buf_ok(&f->request));
-	return f->opt.take(f->opt.arg, or_buf_slice(&f->request), f->batch.lines, &place);
+	return f->opt.take(f->opt.arg, or_buf_slice(&f->request), b->records, &place);
 }
 
 static enum step step(struct ag_files *f, struct ag_tail *t, bool is_final)
 {
-	struct ag_tail_batch *b = &f->batch;
+	const struct ag_tail_now now = {.wall_ns = or_loop_wall_ns(f->opt.loop),
+	    .mono_ns = or_loop_now_ns(f->opt.loop),
+	    .is_final = is_final};
+	const struct ag_batch *b = &f->reader.batch;
 	struct or_err err;
 
 	if (is_spool_full(f))
 		return BLOCKED;
-	if (ag_tail_read(t, b, is_final, or_loop_wall_ns(f->opt.loop), &err)) {
+	if (ag_tail_read(t, &f->reader, &now, &err)) {
 		OR_LOG(
 		    OR_LOG_WARN, "file.unreadable", or_log_text("path", t->path), or_log_err(&err));
 		return NOTHING;
 	}
-	if (b->is_rewound)
+	if (f->reader.is_rewound)
 		note_rewind(f, t);
-	t->is_at_end = b->end == 0;
-	if (b->end == 0)
+	t->is_at_end = !ag_tail_has_new(t, &f->reader);
+	if (t->is_at_end)
 		return NOTHING;
-	if (b->lines && put_request(f, t))
+	if (b->records && put_request(f, t))
 		return BLOCKED;
 	or_metric_add(f->metrics.bytes, b->end);
 	or_metric_add(f->metrics.cut, b->cut);
 	or_metric_add(f->metrics.misfits, b->misfits);
-	ag_tail_commit(t, b);
+	ag_tail_commit(t, &f->reader);
 	return SOME;
 }
 
@@ -136,7 +135,7 @@ static void resume(struct ag_files *f, struct ag_tail *t)
 	}
 }
 
-static void open_file(struct ag_files *f, const char *path, enum ag_line_format format)
+static void open_file(struct ag_files *f, const char *path, const struct ag_batch_format *format)
 {
 	struct ag_tail *t;
 	struct or_err err;
@@ -173,7 +172,7 @@ static void watch_folder(struct ag_files *f, const char *path)
 	(void)!or_notice_add(f->notice, dir, NULL);
 }
 
-static void look_for(struct ag_files *f, const struct pattern *p)
+static void look_for(struct ag_files *f, const struct ag_files_pattern *p)
 {
 	uint8_t id[AG_TAIL_ID];
 	glob_t found;
@@ -188,10 +187,12 @@ static void look_for(struct ag_files *f, const struct pattern *p)
 		if (!ag_tail_id_of(id, path))
 			continue;
 		t = find(f, id);
-		if (t)
+		if (t) {
 			t->is_found = true;
-		else
-			open_file(f, path, p->format);
+			t->format = &p->format;
+		} else {
+			open_file(f, path, &p->format);
+		}
 		watch_folder(f, path);
 	}
 	globfree(&found);
@@ -199,9 +200,10 @@ static void look_for(struct ag_files *f, const struct pattern *p)
 
 /* Called for each file in the folders of the patterns, whatever its name. */
 typedef void each_fn(
-    struct ag_files *f, const struct pattern *p, const char *path, const uint8_t *id);
+    struct ag_files *f, const struct ag_files_pattern *p, const char *path, const uint8_t *id);
 
-static void each_in(struct ag_files *f, const struct pattern *p, const char *dir, each_fn *fn)
+static void each_in(
+    struct ag_files *f, const struct ag_files_pattern *p, const char *dir, each_fn *fn)
 {
 	struct or_sys_names names;
 	uint8_t id[AG_TAIL_ID];
@@ -219,8 +221,8 @@ static void each_in(struct ag_files *f, const struct pattern *p, const char *dir
 
 static void each_file(struct ag_files *f, each_fn *fn)
 {
-	for (size_t i = 0; i < f->n_patterns; i++) {
-		const struct pattern *p = &f->patterns[i];
+	for (size_t i = 0; i < f->config->n; i++) {
+		const struct ag_files_pattern *p = &f->config->patterns[i];
 		const char *slash = strrchr(p->path, '/');
 		char dirs[PATH_MAX];
 		glob_t found;
@@ -248,10 +250,10 @@ static bool has_place(const struct ag_files *f, const uint8_t *id)
 
 /* A file that was being read when the agent ended, under whatever name it is now. */
 static void find_renamed(
-    struct ag_files *f, const struct pattern *p, const char *path, const uint8_t *id)
+    struct ag_files *f, const struct ag_files_pattern *p, const char *path, const uint8_t *id)
 {
 	if (has_place(f, id) && !find(f, id))
-		open_file(f, path, p->format);
+		open_file(f, path, &p->format);
 }
 
 /* Places of files that are nowhere are kept as long as there is room: a volume may come later. */
@@ -297,6 +299,39 @@ static bool end_rotated(struct ag_files *f, struct ag_tail *t, int64_t now_ns)
 	return true;
 }
 
+static void free_config(struct ag_files_config **at)
+{
+	struct ag_files_config *c = *at;
+
+	*at = c->older;
+	ag_files_config_done(c);
+	or_mem_free(c);
+}
+
+static bool is_read_by(const struct ag_files *f, const struct ag_files_config *c)
+{
+	for (size_t i = 0; i < f->n_tails; i++) {
+		for (size_t p = 0; p < c->n; p++) {
+			if (f->tails[i]->format == &c->patterns[p].format)
+				return true;
+		}
+	}
+	return false;
+}
+
+/* What was said before a reload, and is no file's any more. */
+static void free_older(struct ag_files *f)
+{
+	struct ag_files_config **at = &f->config->older;
+
+	while (*at) {
+		if (is_read_by(f, *at))
+			at = &(*at)->older;
+		else
+			free_config(at);
+	}
+}
+
 static void sweep(struct ag_files *f)
 {
 	int64_t now_ns = or_loop_now_ns(f->opt.loop);
@@ -304,8 +339,8 @@ static void sweep(struct ag_files *f)
 
 	for (size_t i = 0; i < f->n_tails; i++)
 		f->tails[i]->is_found = false;
-	for (size_t i = 0; i < f->n_patterns; i++)
-		look_for(f, &f->patterns[i]);
+	for (size_t i = 0; i < f->config->n; i++)
+		look_for(f, &f->config->patterns[i]);
 	if (!f->has_swept) {
 		each_file(f, find_renamed);
 		forget_lost(f);
@@ -315,6 +350,7 @@ static void sweep(struct ag_files *f)
 			f->tails[kept++] = f->tails[i];
 	}
 	f->n_tails = kept;
+	free_older(f);
 	f->has_swept = true;
 	f->wants_sweep = false;
 	f->swept_ns = now_ns;
@@ -359,6 +395,23 @@ static bool is_sweep_due(const struct ag_files *f, int64_t since_ns)
 	return since_ns >= (f->is_quiet ? f->opt.sweep_ns : AMONG_NS);
 }
 
+/* How long nobody needs to look: until the next sweep, or until what waits for its next line has
+ * waited long enough. */
+static int64_t rest_ns(const struct ag_files *f, int64_t now_ns)
+{
+	int64_t rest = f->wants_sweep   ? SOON_NS
+		       : has_rotated(f) ? f->opt.rotate_ns / 4 + 1
+					: f->opt.sweep_ns;
+
+	for (size_t i = 0; i < f->n_tails; i++) {
+		int64_t due = f->tails[i]->due_ns;
+
+		if (due && due - now_ns < rest)
+			rest = due > now_ns ? due - now_ns : 0;
+	}
+	return rest;
+}
+
 static void on_tick(void *arg)
 {
 	struct ag_files *f = arg;
@@ -379,9 +432,7 @@ static void on_tick(void *arg)
 		or_notice_arm(f->notice);
 		schedule(f, 0);
 	} else {
-		schedule(f, f->wants_sweep   ? SOON_NS
-			    : has_rotated(f) ? f->opt.rotate_ns / 4 + 1
-					     : f->opt.sweep_ns);
+		schedule(f, rest_ns(f, now_ns));
 	}
 }
 
@@ -401,64 +452,6 @@ static void on_notice(void *arg)
 }
 
 /* ---- beginning and end */
-
-static enum or_code read_format(
-    enum ag_line_format *out, const struct or_json *j, struct or_err *err)
-{
-	static const char *const names[] = {"plain", "cri", "docker"};
-	const struct or_json *v = or_json_get(j, "format");
-
-	*out = AG_LINE_PLAIN;
-	if (!v)
-		return OR_OK;
-	for (size_t i = 0; v->type == OR_JSON_STR && i < OR_LEN(names); i++) {
-		if (or_slice_is(v->s, names[i])) {
-			*out = (enum ag_line_format)i;
-			return OR_OK;
-		}
-	}
-	return or_err_set(err, OR_INVAL, "format: expected plain, cri or docker");
-}
-
-static enum or_code read_pattern(struct ag_files *f, const struct or_json *j, struct or_err *err)
-{
-	struct pattern *p = &f->patterns[f->n_patterns];
-	struct or_slice path = or_json_get_str(j, "path");
-	enum or_code rc;
-
-	if (j->type != OR_JSON_OBJECT || !path.n || path.n >= PATH_MAX - NAME_MAX)
-		return or_err_set(err, OR_INVAL, "expected a map with path, a file or a pattern");
-	for (size_t i = 0; i < j->object.n; i++) {
-		struct or_slice key = j->object.members[i].key;
-
-		if (!or_slice_is(key, "path") && !or_slice_is(key, "format"))
-			return or_err_set(err, OR_INVAL,
-			    "unknown key \"%.*s\": there are path and format", OR_SLICE_FMT(key));
-	}
-	rc = read_format(&p->format, j, err);
-	if (rc)
-		return rc;
-	p->path = or_mem_dup(path);
-	f->n_patterns++;
-	return OR_OK;
-}
-
-static enum or_code read_list(struct ag_files *f, const struct or_json *list, struct or_err *err)
-{
-	enum or_code rc = OR_OK;
-
-	if (!list)
-		return OR_OK;
-	if (list->type != OR_JSON_ARRAY || list->array.n > AG_FILES_PATTERNS_MAX)
-		return or_err_set(
-		    err, OR_INVAL, "expected a list of up to %d maps", AG_FILES_PATTERNS_MAX);
-	for (size_t i = 0; i < list->array.n && rc == OR_OK; i++) {
-		rc = read_pattern(f, list->array.items[i], err);
-		if (rc)
-			or_err_wrap(err, rc, "number %zu", i + 1);
-	}
-	return rc;
-}
 
 static double read_open(void *arg)
 {
@@ -493,9 +486,10 @@ enum or_code ag_files_new(struct ag_files **out, const struct ag_files_opt *opt,
 	f->opt = *opt;
 	f->opt.rotate_ns = opt->rotate_ns ? opt->rotate_ns : ROTATE_NS;
 	f->opt.sweep_ns = opt->sweep_ns ? opt->sweep_ns : SWEEP_NS;
-	ag_tail_batch_init(&f->batch, opt->redact);
-	or_buf_init(&f->request, AG_TAIL_REQUEST_MAX + REQUEST_ROOM);
-	rc = read_list(f, opt->list, err);
+	ag_tail_reader_init(&f->reader, opt->redact);
+	or_buf_init(&f->request, AG_BATCH_REQUEST_MAX + REQUEST_ROOM);
+	f->config = or_mem_new(sizeof(*f->config));
+	rc = ag_files_config_init(f->config, opt->list, err);
 	if (!rc)
 		rc = or_notice_new(&f->notice, opt->loop, on_notice, f, err);
 	if (rc) {
@@ -509,30 +503,21 @@ enum or_code ag_files_new(struct ag_files **out, const struct ag_files_opt *opt,
 	return OR_OK;
 }
 
-static void free_patterns(struct ag_files *f)
-{
-	for (size_t i = 0; i < f->n_patterns; i++)
-		or_mem_free(f->patterns[i].path);
-	f->n_patterns = 0;
-}
-
 enum or_code ag_files_reload(struct ag_files *f, const struct or_json *list, struct or_err *err)
 {
-	struct ag_files *next = or_mem_new(sizeof(*next));
-	enum or_code rc = read_list(next, list, err);
+	struct ag_files_config *next = or_mem_new(sizeof(*next));
+	enum or_code rc = ag_files_config_init(next, list, err);
 
-	if (rc == OR_OK) {
-		free_patterns(f);
-		memcpy(f->patterns, next->patterns, sizeof(f->patterns));
-		f->n_patterns = next->n_patterns;
-		next->n_patterns = 0;
-		f->has_swept = false; /* renamed files of the new folders are looked for */
-		f->is_over = false;
-		schedule(f, 0);
+	if (rc) {
+		or_mem_free(next);
+		return rc;
 	}
-	free_patterns(next);
-	or_mem_free(next);
-	return rc;
+	next->older = f->config;
+	f->config = next;
+	f->has_swept = false; /* renamed files of the new folders are looked for */
+	f->is_over = false;
+	schedule(f, 0);
+	return OR_OK;
 }
 
 void ag_files_free(struct ag_files *f)
@@ -543,8 +528,9 @@ void ag_files_free(struct ag_files *f)
 	or_notice_free(f->notice);
 	for (size_t i = 0; i < f->n_tails; i++)
 		ag_tail_free(f->tails[i]);
-	free_patterns(f);
-	ag_tail_batch_done(&f->batch);
+	while (f->config)
+		free_config(&f->config);
+	ag_tail_reader_done(&f->reader);
 	or_buf_done(&f->request);
 	or_mem_free(f);
 }

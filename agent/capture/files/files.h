@@ -3,12 +3,12 @@
  * Log files: found by patterns, read as they grow and through their rotation, each line once.
  *
  * A list of maps: path (a pattern of glob(7): * ? []), format (plain, cri, docker;
- * agent/capture/files/line.h). A file that is renamed is read until nothing came for ROTATE_NS; one
- * that is emptied in place is read from its beginning; one that was renamed while nobody looked is
- * found by its inode in the folders of the patterns. New files are read from their beginning. A
- * request (agent/capture/files/tail.h) goes into the spool with the place that was read to, so a
- * crash neither loses nor doubles a line. While the spool is filled to a half by what nobody takes,
- * files wait: they are their own buffer.
+ * agent/capture/files/line.h), multiline (agent/capture/files/event.h). A file that is renamed is
+ * read until nothing came for ROTATE_NS; one that is emptied in place is read from its beginning;
+ * one that was renamed while nobody looked is found by its inode in the folders of the patterns.
+ * New files are read from their beginning. A request (agent/capture/files/tail.h) goes into the
+ * spool with the place that was read to, so a crash neither loses nor doubles a line. While the
+ * spool is filled to a half by what nobody takes, files wait: they are their own buffer.
  *
  *	idle ─something happened in a folder─▶ reading ─nothing new twice─▶ idle
  *	  └──────────── and a look around every SWEEP_NS ────────────┘
@@ -16,8 +16,8 @@
  * What cannot be helped: lines that a copytruncate takes away before they were read, and files that
  * are compressed or removed while the agent is not there.
  * Thread: the loop's; reads block on the disk where the page cache does not have them.
- * Limits: AG_FILES_OPEN_MAX files at once (others wait, and that is logged), AG_FILES_PATTERNS_MAX
- * patterns, AG_SPOOL_PLACES_MAX files that are remembered.
+ * Limits: AG_FILES_OPEN_MAX files at once (others wait, and that is logged), 64 patterns,
+ * AG_SPOOL_PLACES_MAX files that are remembered.
  */
 #ifndef AGENT_CAPTURE_FILES_FILES_H
 #define AGENT_CAPTURE_FILES_FILES_H
@@ -28,8 +28,7 @@
 #include "base/loop.h"
 #include "base/metric.h"
 
-#define AG_FILES_OPEN_MAX     128
-#define AG_FILES_PATTERNS_MAX 64
+#define AG_FILES_OPEN_MAX 128
 
 struct ag_files;
 

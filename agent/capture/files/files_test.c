@@ -328,7 +328,7 @@ static void rotation__by_emptying_is_followed(void **state)
 static void long_line__is_cut_and_said(void **state)
 {
 	struct fixture *f = *state;
-	size_t n = 3 * AG_TAIL_WINDOW;
+	size_t n = 3 * AG_BATCH_WINDOW;
 	char *text = test_calloc(1, n + 16);
 
 	memset(text, 'x', n);
@@ -336,7 +336,7 @@ static void long_line__is_cut_and_said(void **state)
 	append(f, "a.log", text);
 	start(f);
 	run_until_lines(f, 2);
-	assert_int_equal(strlen(f->lines[0]), AG_TAIL_WINDOW);
+	assert_int_equal(strlen(f->lines[0]), AG_BATCH_WINDOW);
 	assert_true(f->cut[0]);
 	assert_string_equal(f->lines[1], "line 2");
 	assert_false(f->cut[1]);
@@ -365,8 +365,7 @@ static void cri__parts_are_joined_by_stream(void **state)
 	assert_int_equal(f->times[1], 1795518002000000001);
 	/* A part whose end is in another life, with lines of the other stream between. */
 	append(f, "a.log", "\n2026-11-24T11:00:05Z stdout F between\n");
-	run_until_idle(f);
-	assert_int_equal(f->n, 4);
+	run_until_lines(f, 5); /* which need not wait, and is not read again */
 	stop(f);
 	start(f);
 	append(f, "a.log", "2026-11-24T11:00:06Z stderr F whole\n");
@@ -390,6 +389,39 @@ static void docker__is_read(void **state)
 	assert_string_equal(f->lines[0], "a \"b\" c");
 	assert_string_equal(f->lines[1], "{\"log\":3}");
 	assert_memory_equal(f->streams, "e ", 2);
+}
+
+static void lines__that_belong_together_are_one_record(void **state)
+{
+	struct fixture *f = *state;
+
+	f->config = or_arena_printf(f->a,
+	    "[{\"path\":\"%s/*.log\",\"format\":\"cri\",\"multiline\":{\"preset\":\"java\","
+	    "\"flush\":\"200ms\"}}]",
+	    f->dir);
+	append(f, "a.log",
+	    "2026-11-24T11:00:00Z stderr F java.lang.Oops: no\n"
+	    "2026-11-24T11:00:01Z stdout F one\n"
+	    "2026-11-24T11:00:02Z stderr P \tat a.B.\n"
+	    "2026-11-24T11:00:03Z stdout F two\n"
+	    "2026-11-24T11:00:04Z stderr F c(D.java:1)\n");
+	start(f);
+	/* The last ones of both streams wait for what may go on with them, in vain. */
+	run_until_lines(f, 3);
+	append(f, "a.log", "2026-11-24T11:00:05Z stderr F java.lang.Oops: again\n");
+	run_until_idle(f);
+	stop(f); /* while it waits: nothing of it is taken */
+	append(f, "a.log",
+	    "2026-11-24T11:00:05Z stderr F \tat e.F\n2026-11-24T11:00:06Z stderr F end\n");
+	start(f);
+	run_until_lines(f, 5);
+	assert_string_equal(f->lines[0], "one");
+	assert_int_equal(f->times[0], 1795518001000000000);
+	for (size_t i = 1; i < 3; i++)
+		assert_string_equal(f->lines[i],
+		    f->streams[i] == 'o' ? "two" : "java.lang.Oops: no\n\tat a.B.c(D.java:1)");
+	assert_string_equal(f->lines[3], "java.lang.Oops: again\n\tat e.F");
+	assert_string_equal(f->lines[4], "end");
 }
 
 static void refusal__is_waited_out(void **state)
@@ -478,6 +510,8 @@ static void config__that_is_wrong_is_said(void **state)
 	    {"[{\"path\":\"/a\"},{\"format\":\"plain\"}]", "number 2: expected a map with path"},
 	    {"[{\"path\":\"/a\",\"format\":\"xml\"}]", "plain, cri or docker"},
 	    {"[{\"path\":\"/a\",\"formet\":\"cri\"}]", "unknown key \"formet\""},
+	    {"[{\"path\":\"/a\",\"multiline\":{\"preset\":\"perl\"}}]",
+		"number 1: multiline: preset: expected java"},
 	};
 	struct fixture *f = *state;
 
@@ -507,6 +541,7 @@ int main(void)
 	    T(long_line__is_cut_and_said),
 	    T(cri__parts_are_joined_by_stream),
 	    T(docker__is_read),
+	    T(lines__that_belong_together_are_one_record),
 	    T(refusal__is_waited_out),
 	    T(anything__loses_and_doubles_nothing),
 	    T(config__that_is_wrong_is_said),

@@ -4,14 +4,11 @@
 #include "base/crypto.h"
 #include "base/mem.h"
 #include "base/sys.h"
-#include "proto/otlp_log.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
 
-enum { HEAD_MAX = 1024, ARENA_MAX = 2 * 1024 * 1024, SKIPPING = 1 };
-
-static const char *const streams[] = {NULL, "stdout", "stderr"};
+enum { HEAD_MAX = 1024, SKIPPING = 1, PLACE_MIN = 28 };
 
 /* ---- which file it is */
 
@@ -52,8 +49,8 @@ bool ag_tail_id_of(uint8_t out[AG_TAIL_ID], const char *path)
 	return stat(path, &st) == 0 && take_id(out, &st);
 }
 
-enum or_code ag_tail_open(
-    struct ag_tail **out, const char *path, enum ag_line_format format, struct or_err *err)
+enum or_code ag_tail_open(struct ag_tail **out, const char *path,
+    const struct ag_batch_format *format, struct or_err *err)
 {
 	struct ag_tail *t = or_mem_new(sizeof(*t));
 	struct stat st;
@@ -96,7 +93,7 @@ bool ag_tail_resume(struct ag_tail *t, struct or_slice place)
 	uint64_t offset, head, before;
 	size_t n_head, n_before, got;
 
-	if (place.n != AG_TAIL_PLACE)
+	if (place.n != PLACE_MIN && place.n != AG_TAIL_PLACE_MAX)
 		return false;
 	offset = load(place.p, 8);
 	n_head = load(place.p + 8, 2);
@@ -113,6 +110,9 @@ bool ag_tail_resume(struct ag_tail *t, struct or_slice place)
 	t->n_head = n_head;
 	t->head_hash = head;
 	t->is_skipping = place.p[27] & SKIPPING;
+	for (size_t i = 0; i < AG_LINE_STREAMS; i++)
+		t->taken[i] =
+		    place.n > PLACE_MIN ? (uint32_t)load(place.p + PLACE_MIN + 4 * i, 4) : 0;
 	return true;
 }
 
@@ -128,259 +128,165 @@ static void learn_head(struct ag_tail *t, uint64_t offset)
 	t->head_hash = hash(or_slice(bytes, n));
 }
 
-/* The bytes before the end of b, of which the window begins with those before its start. */
-static struct or_slice before_end(const struct ag_tail *t, const struct ag_tail_batch *b)
+/* The bytes before the end of what was read; the window begins with those before its start. */
+static struct or_slice before_end(const struct ag_tail *t, const struct ag_tail_reader *r)
 {
-	size_t end = t->n_before + b->end, n = end < AG_TAIL_BEFORE ? end : AG_TAIL_BEFORE;
+	size_t end = t->n_before + r->batch.end, n = end < AG_TAIL_BEFORE ? end : AG_TAIL_BEFORE;
 
-	return or_slice(b->window.p + end - n, n);
+	return or_slice(r->window.p + end - n, n);
 }
 
-void ag_tail_place(uint8_t out[AG_TAIL_PLACE], struct ag_tail *t, const struct ag_tail_batch *b)
+/* Of a stream, behind the end. */
+static uint32_t taken_of(const struct ag_tail_reader *r, size_t stream)
 {
-	struct or_slice before = before_end(t, b);
+	size_t taken = r->batch.streams[stream].taken;
 
-	learn_head(t, t->offset + b->end);
-	store(out, t->offset + b->end, 8);
+	return taken > r->batch.end ? (uint32_t)(taken - r->batch.end) : 0;
+}
+
+bool ag_tail_has_new(const struct ag_tail *t, const struct ag_tail_reader *r)
+{
+	if (r->batch.end || r->batch.records)
+		return true;
+	for (size_t i = 0; i < AG_LINE_STREAMS; i++) {
+		if (taken_of(r, i) > t->taken[i])
+			return true;
+	}
+	return false;
+}
+
+size_t ag_tail_place(
+    uint8_t out[AG_TAIL_PLACE_MAX], struct ag_tail *t, const struct ag_tail_reader *r)
+{
+	struct or_slice before = before_end(t, r);
+	bool has_taken = false;
+
+	learn_head(t, t->offset + r->batch.end);
+	store(out, t->offset + r->batch.end, 8);
 	store(out + 8, t->n_head, 2);
 	store(out + 10, t->head_hash, 8);
 	out[18] = (uint8_t)before.n;
 	store(out + 19, hash(before), 8);
-	out[27] = b->is_skipping ? SKIPPING : 0;
+	out[27] = r->batch.is_skipping ? SKIPPING : 0;
+	for (size_t i = 0; i < AG_LINE_STREAMS; i++) {
+		has_taken = has_taken || taken_of(r, i);
+		store(out + PLACE_MIN + 4 * i, taken_of(r, i), 4);
+	}
+	return has_taken ? AG_TAIL_PLACE_MAX : PLACE_MIN;
 }
 
-void ag_tail_commit(struct ag_tail *t, const struct ag_tail_batch *b)
+void ag_tail_commit(struct ag_tail *t, const struct ag_tail_reader *r)
 {
-	struct or_slice before = before_end(t, b);
+	struct or_slice before = before_end(t, r);
 
 	memmove(t->before, before.p, before.n);
 	t->n_before = before.n;
-	t->offset += b->end;
-	t->is_skipping = b->is_skipping;
-}
-
-/* ---- a batch */
-
-void ag_tail_batch_init(struct ag_tail_batch *b, struct ag_redact *redact)
-{
-	*b = (struct ag_tail_batch){.redact = redact, .arena = or_arena_new(ARENA_MAX)};
-	or_buf_init(&b->window, AG_TAIL_WINDOW + AG_TAIL_BEFORE);
-	or_buf_init(&b->logs, AG_TAIL_REQUEST_MAX);
-	or_buf_init(&b->redacted, 2 * AG_TAIL_WINDOW);
+	t->offset += r->batch.end;
+	t->is_skipping = r->batch.is_skipping;
 	for (size_t i = 0; i < AG_LINE_STREAMS; i++)
-		or_buf_init(&b->joined[i], AG_TAIL_WINDOW);
-}
-
-void ag_tail_batch_done(struct ag_tail_batch *b)
-{
-	or_arena_free(b->arena);
-	or_buf_done(&b->window);
-	or_buf_done(&b->logs);
-	or_buf_done(&b->redacted);
-	for (size_t i = 0; i < AG_LINE_STREAMS; i++)
-		or_buf_done(&b->joined[i]);
-}
-
-static void clear(struct ag_tail_batch *b)
-{
-	or_buf_clear(&b->logs);
-	for (size_t i = 0; i < AG_LINE_STREAMS; i++) {
-		or_buf_clear(&b->joined[i]);
-		b->is_pending[i] = false;
-	}
-	b->end = 0;
-	b->lines = b->cut = b->misfits = 0;
-	b->is_rewound = b->has_more = false;
-}
-
-static bool has_pending(const struct ag_tail_batch *b)
-{
-	bool any = false;
-
-	for (size_t i = 0; i < AG_LINE_STREAMS; i++)
-		any = any || b->is_pending[i];
-	return any;
-}
-
-/* False: the request has no room for it. */
-static bool put(
-    struct ag_tail_batch *b, const struct ag_line *line, struct or_slice text, bool is_cut)
-{
-	struct wire_otlp_log log = {.time_ns = line->time_ns,
-	    .observed_ns = b->now_ns,
-	    .text = text,
-	    .iostream = streams[line->stream],
-	    .is_cut = is_cut};
-
-	if (b->redact && ag_redact_text(b->redact, &b->redacted, OR_SLICE_NONE, text)) {
-		log.text = or_buf_slice(&b->redacted);
-		log.is_cut = is_cut || !or_buf_ok(&b->redacted);
-	}
-	wire_otlp_log_put(&b->logs, &log);
-	if (!or_buf_ok(&b->logs))
-		return false;
-	b->lines++;
-	b->cut += log.is_cut;
-	return true;
-}
-
-/* A line of the file: a whole one, or a part, which waits for the others. */
-static bool take_line(struct ag_tail_batch *b, enum ag_line_format format, struct or_slice text)
-{
-	struct ag_line line;
-	struct or_buf *joined;
-	bool ok;
-
-	ag_line_read(&line, format, text, b->arena);
-	joined = &b->joined[line.stream];
-	b->misfits += line.is_misfit;
-	if (line.is_part || b->is_pending[line.stream]) {
-		or_buf_put_slice(joined, line.text); /* a window's worth fits */
-		b->is_pending[line.stream] = line.is_part;
-		if (line.is_part)
-			return true;
-		line.text = or_buf_slice(joined);
-	}
-	ok = put(b, &line, line.text, false);
-	or_buf_clear(joined);
-	return ok;
-}
-
-static bool flush_pending(struct ag_tail_batch *b)
-{
-	bool ok = true;
-
-	for (size_t i = 0; i < AG_LINE_STREAMS && ok; i++) {
-		const struct ag_line line = {.stream = (enum ag_line_stream)i};
-
-		if (b->is_pending[i])
-			ok = put(b, &line, or_buf_slice(&b->joined[i]), true);
-		or_buf_clear(&b->joined[i]);
-		b->is_pending[i] = false;
-	}
-	return ok;
-}
-
-/* The whole lines of data. Returns where the last one ends behind which no part is pending; logs is
- * then cut to what is before. */
-static size_t take_lines(
-    struct ag_tail_batch *b, enum ag_line_format format, struct or_slice data, size_t at)
-{
-	struct ag_tail_batch good = *b; /* the counts, and how much is in logs */
-	size_t clean = at;
-
-	for (;;) {
-		const uint8_t *lf = memchr(data.p + at, '\n', data.n - at);
-
-		if (!lf || !take_line(b, format, or_slice(data.p + at, (size_t)(lf - data.p) - at)))
-			break;
-		at = (size_t)(lf - data.p) + 1;
-		if (has_pending(b))
-			continue;
-		clean = at;
-		good = *b;
-	}
-	or_buf_cut(&b->logs, good.logs.n);
-	b->logs.full = false;
-	b->lines = good.lines;
-	b->cut = good.cut;
-	b->misfits = good.misfits;
-	return clean;
-}
-
-/* No line ends in data, or none that leaves no part pending: what is there goes as it is. */
-static size_t force(
-    struct ag_tail_batch *b, enum ag_line_format format, struct or_slice data, bool is_final)
-{
-	const uint8_t *last = memrchr(data.p, '\n', data.n);
-	size_t whole = last ? (size_t)(last - data.p) + 1 : 0, at = 0;
-	const struct ag_line part = {0};
-
-	for (size_t i = 0; i < AG_LINE_STREAMS; i++) {
-		or_buf_clear(&b->joined[i]);
-		b->is_pending[i] = false;
-	}
-	while (at < whole) {
-		const uint8_t *lf = memchr(data.p + at, '\n', data.n - at);
-
-		if (!take_line(b, format, or_slice(data.p + at, (size_t)(lf - data.p) - at)))
-			break;
-		at = (size_t)(lf - data.p) + 1;
-	}
-	if (is_final && at == whole && whole < data.n &&
-	    take_line(b, format, or_slice_from(data, whole)))
-		at = data.n;
-	if (!is_final && whole == 0 && put(b, &part, data, true)) {
-		b->is_skipping = true;
-		at = data.n;
-	}
-	return flush_pending(b) ? at : 0;
-}
-
-static void parse(
-    struct ag_tail_batch *b, enum ag_line_format format, struct or_slice data, bool is_final)
-{
-	size_t at = 0, clean;
-
-	if (b->is_skipping) {
-		const uint8_t *lf = memchr(data.p, '\n', data.n);
-
-		b->is_skipping = !lf && !is_final;
-		at = lf ? (size_t)(lf - data.p) + 1 : data.n;
-	}
-	clean = take_lines(b, format, data, at);
-	if (clean == 0 && data.n && (b->has_more || is_final))
-		clean = force(b, format, data, is_final);
-	b->end = clean;
+		t->taken[i] = taken_of(r, i);
 }
 
 /* ---- reading */
 
-static void rewind_to_start(struct ag_tail *t, struct ag_tail_batch *b)
+void ag_tail_reader_init(struct ag_tail_reader *r, struct ag_redact *redact)
+{
+	*r = (struct ag_tail_reader){0};
+	ag_batch_init(&r->batch, redact);
+	or_buf_init(&r->window, AG_BATCH_WINDOW + AG_TAIL_BEFORE);
+}
+
+void ag_tail_reader_done(struct ag_tail_reader *r)
+{
+	ag_batch_done(&r->batch);
+	or_buf_done(&r->window);
+}
+
+static void rewind_to_start(struct ag_tail *t, struct ag_tail_reader *r)
 {
 	t->offset = 0;
 	t->n_before = 0;
 	t->n_head = 0;
 	t->is_skipping = false;
-	b->is_rewound = true;
+	memset(t->taken, 0, sizeof(t->taken));
+	r->is_rewound = true;
 }
 
-static enum or_code load_window(struct ag_tail *t, struct ag_tail_batch *b, struct or_err *err)
+static enum or_code load_window(struct ag_tail *t, struct ag_tail_reader *r, struct or_err *err)
 {
-	size_t n = t->n_before + AG_TAIL_WINDOW, got;
+	size_t n = t->n_before + AG_BATCH_WINDOW, got;
 	uint8_t *p;
 	enum or_code rc;
 
-	or_buf_clear(&b->window);
-	p = or_buf_reserve(&b->window, n);
+	or_buf_clear(&r->window);
+	p = or_buf_reserve(&r->window, n);
 	OR_ASSERT(p);
 	rc = or_sys_pread(t->fd, p, n, t->offset - t->n_before, &got, err);
 	if (rc)
 		return rc;
-	or_buf_commit(&b->window, got);
-	b->has_more = got == n;
+	or_buf_commit(&r->window, got);
+	r->has_more = got == n;
 	return OR_OK;
 }
 
-enum or_code ag_tail_read(
-    struct ag_tail *t, struct ag_tail_batch *b, bool is_final, int64_t now_ns, struct or_err *err)
+static void flush_late(struct ag_tail *t, struct ag_batch *b, int64_t now_ns)
 {
-	struct or_slice data;
+	t->due_ns = 0;
+	for (size_t i = 0; i < AG_LINE_STREAMS; i++) {
+		const struct ag_batch_stream *s = &b->streams[i];
+		int64_t due = now_ns;
+
+		if (!ag_batch_waits(s))
+			continue;
+		if (t->waits[i].behind != t->offset + s->last) {
+			t->waits[i].behind = t->offset + s->last;
+			t->waits[i].since_ns = now_ns;
+		}
+		due = t->waits[i].since_ns +
+		      (s->has_part ? AG_TAIL_PART_NS : t->format->event.flush_ns);
+		if (due <= now_ns)
+			ag_batch_flush(b, (enum ag_line_stream)i);
+		else if (!t->due_ns || due < t->due_ns)
+			t->due_ns = due;
+	}
+}
+
+static void parse(struct ag_tail *t, struct ag_tail_reader *r, const struct ag_tail_now *now)
+{
+	struct or_slice data = or_slice_from(or_buf_slice(&r->window), t->n_before);
+	struct ag_batch *b = &r->batch;
+
+	t->due_ns = 0;
+	if (!data.n)
+		return;
+	ag_batch_read(b, t->format, data);
+	if (now->is_final && !r->has_more)
+		ag_batch_finish(b, t->format, data);
+	else if (r->has_more && b->end == 0)
+		ag_batch_force(b, data);
+	else if (b->end < b->reached)
+		flush_late(t, b, now->mono_ns);
+}
+
+enum or_code ag_tail_read(
+    struct ag_tail *t, struct ag_tail_reader *r, const struct ag_tail_now *now, struct or_err *err)
+{
 	enum or_code rc;
 
-	clear(b);
-	b->now_ns = now_ns;
-	rc = load_window(t, b, err);
-	if (!rc && (b->window.n < t->n_before ||
-		       (t->n_before && memcmp(b->window.p, t->before, t->n_before) != 0))) {
-		rewind_to_start(t, b);
-		rc = load_window(t, b, err);
+	ag_batch_clear(&r->batch);
+	r->batch.now_ns = now->wall_ns;
+	r->is_rewound = false;
+	rc = load_window(t, r, err);
+	if (!rc && (r->window.n < t->n_before ||
+		       (t->n_before && memcmp(r->window.p, t->before, t->n_before) != 0))) {
+		rewind_to_start(t, r);
+		rc = load_window(t, r, err);
 	}
 	if (rc)
 		return rc;
-	b->is_skipping = t->is_skipping;
-	data = or_slice_from(or_buf_slice(&b->window), t->n_before);
-	if (data.n)
-		parse(b, t->format, data, is_final && !b->has_more);
+	for (size_t i = 0; i < AG_LINE_STREAMS; i++)
+		r->batch.streams[i].taken = t->taken[i];
+	r->batch.is_skipping = t->is_skipping;
+	parse(t, r, now);
 	return OR_OK;
 }

@@ -6,40 +6,45 @@
  * place (copytruncate), the hash of its beginning and the bytes before the offset. Where they are
  * not what they were, another file is in its place, and it is read from its beginning.
  *
- *	read: a window behind the offset ─▶ whole lines ─▶ records of one request ─┐
- *	  ▲                                                                          │
- *	  └── commit: the request is in the spool, with its place ◀──────────────────┘
+ *	read: a window behind the offset ─▶ records of one request (agent/capture/files/batch.h) ─┐
+ *	  ▲                                                                                        │
+ *	  └── commit: the request is in the spool, with its place ◀────────────────────────────────┘
  *
  * A read that is not committed is as if it had not been: nothing but the place is state. So a
- * request ends where no part of a line is pending (its other parts come with it); where a window
- * holds no such end, what there is goes as a part, marked.
+ * request ends before what waits for its next line; where a window holds no such end, what there is
+ * goes as a part, marked.
  * Thread: the loop's; reading blocks on the disk where the page cache does not have it.
- * Limits: AG_TAIL_WINDOW bytes of a line, beyond which it is cut and the rest passed over;
- * AG_TAIL_REQUEST_MAX bytes of a request.
+ * Limits: agent/capture/files/batch.h.
  */
 #ifndef AGENT_CAPTURE_FILES_TAIL_H
 #define AGENT_CAPTURE_FILES_TAIL_H
 
-#include "agent/capture/files/line.h"
-#include "agent/capture/redact/redact.h"
+#include "agent/capture/files/batch.h"
 
-#define AG_TAIL_WINDOW      (256U * 1024)
-#define AG_TAIL_REQUEST_MAX (900U * 1024)
-#define AG_TAIL_BEFORE      64
-#define AG_TAIL_ID          16
-#define AG_TAIL_PLACE       28
+#define AG_TAIL_BEFORE    64
+#define AG_TAIL_ID        16
+#define AG_TAIL_PLACE_MAX 40
+/* How long the parts of a line wait for its end. */
+#define AG_TAIL_PART_NS (30 * OR_NS_PER_S)
 
 struct ag_tail {
-	char *path; /* as it was when it was opened */
-	enum ag_line_format format;
+	char *path;                           /* as it was when it was opened */
+	const struct ag_batch_format *format; /* borrowed */
 	int fd;
-	uint8_t id[AG_TAIL_ID]; /* device and inode */
-	uint64_t offset;        /* everything before is committed */
-	bool is_skipping;       /* within the rest of a line that was cut */
+	uint8_t id[AG_TAIL_ID];          /* device and inode */
+	uint64_t offset;                 /* everything before is committed, */
+	uint32_t taken[AG_LINE_STREAMS]; /* and of each stream so many bytes behind it */
+	bool is_skipping;                /* within the rest of a line that was cut */
 	uint8_t before[AG_TAIL_BEFORE];
 	size_t n_before;
 	size_t n_head;      /* bytes of the beginning that are known, */
 	uint64_t head_hash; /* and their hash */
+	/* What waits for its next line: behind which byte, and since when (monotonic). */
+	struct {
+		uint64_t behind;
+		int64_t since_ns;
+	} waits[AG_LINE_STREAMS];
+	int64_t due_ns; /* monotonic: when what waits goes as it is; 0: nothing waits */
 	/* The owner's: */
 	bool is_found;   /* by a pattern, in the last sweep */
 	bool is_at_end;  /* the last read found nothing */
@@ -47,8 +52,8 @@ struct ag_tail {
 };
 
 /* path is copied. OR_ABSENT, OR_DENIED, OR_IO. OR_INVAL: no regular file. */
-OR_NODISCARD enum or_code ag_tail_open(
-    struct ag_tail **out, const char *path, enum ag_line_format format, struct or_err *err);
+OR_NODISCARD enum or_code ag_tail_open(struct ag_tail **out, const char *path,
+    const struct ag_batch_format *format, struct or_err *err);
 void ag_tail_free(struct ag_tail *t);
 
 /* The id of a file by its name. False: there is none, or it is no regular file. */
@@ -59,27 +64,27 @@ bool ag_tail_id_of(uint8_t out[AG_TAIL_ID], const char *path);
 bool ag_tail_resume(struct ag_tail *t, struct or_slice place);
 
 /* What reading needs; one for many files. */
-struct ag_tail_batch {
-	struct ag_redact *redact; /* NULL: nothing is taken out */
-	struct or_arena *arena;
-	struct or_buf window, logs, redacted, joined[AG_LINE_STREAMS];
-	bool is_pending[AG_LINE_STREAMS]; /* a part waits for the next one */
-	size_t end;                       /* bytes of the window that are in logs */
-	uint64_t lines, cut, misfits;
-	bool is_skipping; /* at the end */
-	bool is_rewound;  /* the file was emptied or replaced in place */
-	bool has_more;    /* the window was full */
-	int64_t now_ns;   /* wall clock */
+struct ag_tail_reader {
+	struct ag_batch batch;
+	struct or_buf window;
+	bool is_rewound; /* the file was emptied or replaced in place */
+	bool has_more;   /* the window was full */
 };
-void ag_tail_batch_init(struct ag_tail_batch *b, struct ag_redact *redact);
-void ag_tail_batch_done(struct ag_tail_batch *b);
+void ag_tail_reader_init(struct ag_tail_reader *r, struct ag_redact *redact);
+void ag_tail_reader_done(struct ag_tail_reader *r);
 
-/* Reads on into b->logs (proto/otlp_log.h). is_final: nothing more will come, so what lacks its end
- * counts as whole. b->end == 0: nothing new. OR_IO: t is as it was. */
+struct ag_tail_now {
+	int64_t wall_ns, mono_ns;
+	bool is_final; /* nothing more will come: what lacks its end counts as whole */
+};
+/* Reads on into r->batch.logs (proto/otlp_log.h). OR_IO: t is as it was. */
 OR_NODISCARD enum or_code ag_tail_read(
-    struct ag_tail *t, struct ag_tail_batch *b, bool is_final, int64_t now_ns, struct or_err *err);
-/* Where t will be once b is committed. */
-void ag_tail_place(uint8_t out[AG_TAIL_PLACE], struct ag_tail *t, const struct ag_tail_batch *b);
-void ag_tail_commit(struct ag_tail *t, const struct ag_tail_batch *b);
+    struct ag_tail *t, struct ag_tail_reader *r, const struct ag_tail_now *now, struct or_err *err);
+/* False: it found nothing new, and there is nothing to commit. */
+bool ag_tail_has_new(const struct ag_tail *t, const struct ag_tail_reader *r);
+/* Where t will be once r is committed; its length. */
+size_t ag_tail_place(
+    uint8_t out[AG_TAIL_PLACE_MAX], struct ag_tail *t, const struct ag_tail_reader *r);
+void ag_tail_commit(struct ag_tail *t, const struct ag_tail_reader *r);
 
 #endif
