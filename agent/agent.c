@@ -8,6 +8,7 @@
 #include "agent/folder.h"
 #include "agent/gate/decide.h"
 #include "agent/gate/fronts.h"
+#include "agent/gate/grant_keys.h"
 #include "agent/gate/issuers.h"
 #include "agent/gate/mask/mask_filter.h"
 #include "agent/gate/mask/mask_key.h"
@@ -55,6 +56,7 @@ struct ag_agent {
 	struct or_buf mask_key;
 	struct ag_mask_filter_conf masks;
 	struct ag_bundle *bundle;
+	struct ag_grant_keys *grant_keys;
 	struct ag_decide *decide;
 	struct ag_fronts *fronts;
 	struct ag_link_http *http; /* one of these two, or none */
@@ -198,6 +200,12 @@ static enum or_code open_gate(struct ag_agent *g, struct or_err *err)
 	if (rc == OR_OK)
 		rc = ag_mask_key_read(&g->mask_key, c->gate.mask_key_file, c->state, err);
 	g->masks.hash_key = or_buf_slice(&g->mask_key);
+	if (rc == OR_OK)
+		rc = ag_grant_keys_read(&g->grant_keys,
+		    c->gate.break_glass_keys.n ? &c->gate.break_glass_keys : &c->bundle.keys, err);
+	if (rc == OR_OK)
+		decide.grant_keys = ag_grant_keys_get(g->grant_keys, &decide.n_grant_keys);
+	decide.agent_id = ag_enrol_id_text(g->enrol);
 	if (rc == OR_OK)
 		rc = ag_decide_new(&g->decide, &decide, err);
 	env.decide = g->decide;
@@ -520,6 +528,7 @@ void ag_agent_free(struct ag_agent *g)
 	ag_link_kafka_free(g->kafka);
 	ag_fronts_close(g->fronts);
 	ag_decide_free(g->decide);
+	ag_grant_keys_free(g->grant_keys);
 	or_buf_done(&g->mask_key);
 	ag_bundle_free(g->bundle);
 	ag_issuers_free(g->issuers);

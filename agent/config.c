@@ -151,6 +151,12 @@ static const struct or_opt opts[] = {
 	.offset = AT(gate.mask_key_file),
 	.help = "The key of the mask hash, 16 bytes or more; gates that share it give the same "
 		"hashes. One of this agent's own where it is not given."},
+    {.name = "gate.break-glass-keys",
+	.type = OR_OPT_LIST,
+	.offset = AT(gate.break_glass_keys),
+	.max = 8,
+	.help = "PEM files of the public keys that may sign break-glass grants; bundle.keys where "
+		"none are given."},
     {.name = "decide.listen",
 	.type = OR_OPT_ADDR,
 	.offset = AT(decide.listen),

@@ -40,6 +40,7 @@ struct ag_config {
 		const char *upstream_key_file;
 		const char *audience; /* NULL: the product's id */
 		const char *mask_key_file;
+		struct or_opt_list break_glass_keys; /* none: those of bundles */
 	} gate;
 	struct {
 		const char *listen;

@@ -7,6 +7,7 @@
 #include "base/sys.h"
 #include "cli/args.h"
 #include "cli/folder.h"
+#include "cli/grant.h"
 #include "cli/state.h"
 #include "cli/term.h"
 #include "cli/verb.h"
@@ -396,6 +397,7 @@ int ctl_gate_main(int argc, char **argv)
 	static const struct ctl_verb verbs[] = {
 	    {"routes", "print which request is for which port", run_routes},
 	    {"try", "show what would be decided of a request", run_try},
+	    {"break-glass", "make a grant that overrides a deny for a while", ctl_grant_main},
 	};
 
 	return ctl_verb_run("outrider gate", "What the gate decides, and on what.", verbs,

@@ -39,7 +39,7 @@ int main(int argc, char **argv)
 	    {"export", "write proofs that others check offline", ctl_export_main},
 	    {"top", "watch the agents of this machine at work", ctl_top_main},
 	    {"doctor", "say what works here and what does not", ctl_doctor_main},
-	    {"gate", "print routes, try what would be decided", ctl_gate_main},
+	    {"gate", "print routes, try what would be decided, break glass", ctl_gate_main},
 	    {"policy", "build signed policy bundles", ctl_policy_main},
 	    {"product", "check a data product's descriptor and contracts", ctl_product_main},
 	    {"token", "issue tokens for development", ctl_token_main},

@@ -12,6 +12,7 @@ struct tally {
 	struct pol_policy_error *errors;
 	size_t n_permits, n_forbids, n_errors;
 	bool forbid_erred;
+	unsigned int skip;
 	struct pol_run run;
 };
 
@@ -54,6 +55,8 @@ static bool add_error(struct tally *t, const struct pol_policy *p, const char *m
 
 static bool add_outcome(struct tally *t, enum pol_outcome o, const struct pol_policy *p)
 {
+	if (t->skip & (1U << p->mode))
+		return true;
 	switch (o) {
 	case POL_OUTCOME_NO: return true;
 	case POL_OUTCOME_YES:
@@ -187,7 +190,7 @@ enum or_code pol_authorize_request(struct pol_decision *out, struct pol_ctx *ctx
 {
 	static const struct pol_record none;
 	struct pol_eval ev = {.ctx = ctx, .arena = pol_ctx_arena(ctx)};
-	struct tally t = {.arena = pol_ctx_arena(ctx), .run = {.ev = &ev}};
+	struct tally t = {.arena = pol_ctx_arena(ctx), .skip = req->skip, .run = {.ev = &ev}};
 
 	t.run.stack = pol_ctx_stack(ctx);
 	set_var(&ev, POL_VAR_PRINCIPAL, &req->principal);

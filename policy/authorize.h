@@ -28,6 +28,7 @@ struct pol_request {
 	struct pol_uid resource;
 	const struct pol_record *context; /* NULL: empty */
 	enum pol_forbid_error on_forbid_error;
+	unsigned int skip; /* policies that do not count: a bit for each enum pol_mode */
 };
 
 struct pol_policy_error {

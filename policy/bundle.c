@@ -134,6 +134,8 @@ static enum or_code check_built(struct or_slice bytes, const struct pol_bundle_s
 		rc = pol_validate_set(b->set, b->schema, POL_VALIDATE_STRICT, diags, err);
 	if (rc == OR_OK)
 		rc = pol_mask_check(b->set, err);
+	if (rc == OR_OK)
+		rc = pol_set_check_modes(b->set, err);
 	pol_bundle_unref(b);
 	return rc;
 }

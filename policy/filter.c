@@ -105,7 +105,8 @@ enum or_code pol_filter_make(struct pol_filter *out, struct pol_ctx *ctx,
 	    .action = req->action,
 	    .resource = {.uid = t->row, .unknown = POL_PARTIAL_ATTRS, .shape = shape},
 	    .context = req->context,
-	    .on_forbid_error = req->on_forbid_error};
+	    .on_forbid_error = req->on_forbid_error,
+	    .skip = req->skip};
 	rc = pol_partial_evaluate(&f.partial, ctx, sets, n_sets, ask);
 	if (rc)
 		return or_err_set(err, rc, "the policies need more memory than their budget");

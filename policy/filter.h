@@ -63,6 +63,7 @@ struct pol_filter_request {
 	struct pol_uid action;
 	const struct pol_record *context; /* NULL: empty */
 	enum pol_forbid_error on_forbid_error;
+	unsigned int skip; /* as struct pol_request has it */
 	const struct pol_filter_table *table;
 };
 

@@ -88,7 +88,7 @@ enum or_code pol_partial_evaluate(struct pol_partial *out, struct pol_ctx *ctx,
 		for (size_t i = 0; i < pol_set_count(sets[s]); i++) {
 			const struct pol_policy *p = pol_set_at(sets[s], i);
 
-			if (!p->template && !reduce_policy(&t, p))
+			if (!p->template && !(req->skip & (1U << p->mode)) && !reduce_policy(&t, p))
 				return OR_FULL;
 		}
 	}

@@ -40,6 +40,7 @@ struct pol_partial_request {
 	const struct pol_record *context; /* NULL: empty */
 	bool context_unknown;
 	enum pol_forbid_error on_forbid_error;
+	unsigned int skip; /* as struct pol_request has it */
 };
 
 struct pol_term; /* policy/term.h */

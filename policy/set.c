@@ -16,6 +16,7 @@ struct pol_set {
 	struct or_buf list; /* const struct pol_policy * */
 	struct or_map by_id;
 	size_t numbered;
+	unsigned int modes;
 	_Atomic(struct pol_code *) code; /* NULL: not built since the last change */
 };
 
@@ -80,12 +81,54 @@ bool pol_set_name(struct pol_set *set, struct pol_policy *p, size_t in_text)
 	return id != NULL;
 }
 
+static const char *const mode_names[] = {
+    [POL_MODE_ENFORCE] = "enforce", [POL_MODE_SHADOW] = "shadow", [POL_MODE_OBSERVE] = "observe"};
+
+/* False: a word that is no mode. */
+static bool read_mode(enum pol_mode *out, const struct pol_policy *p)
+{
+	const struct pol_annotation *a = pol_set_annotation(p, "mode");
+
+	*out = POL_MODE_ENFORCE;
+	for (size_t i = 0; a && i < OR_LEN(mode_names); i++) {
+		if (or_slice_is(a->value, mode_names[i])) {
+			*out = (enum pol_mode)i;
+			return true;
+		}
+	}
+	return !a;
+}
+
+enum or_code pol_set_check_modes(const struct pol_set *set, struct or_err *err)
+{
+	enum pol_mode mode;
+
+	for (size_t i = 0; i < pol_set_count(set); i++) {
+		const struct pol_policy *p = pol_set_at(set, i);
+
+		if (!read_mode(&mode, p))
+			return or_err_set(err, OR_INVAL,
+			    "%s:%u: @mode of %.*s: expected enforce, shadow or observe", p->file,
+			    (unsigned int)p->line, OR_SLICE_FMT(p->id));
+	}
+	return OR_OK;
+}
+
+unsigned int pol_set_modes(const struct pol_set *set)
+{
+	return set->modes;
+}
+
 enum or_code pol_set_put(struct pol_set *set, struct pol_policy *p)
 {
 	enum or_code rc = or_map_put(&set->by_id, p->id, p);
 
 	if (rc)
 		return rc;
+	/* What is no mode is refused where a bundle is built; here it must not allow anything. */
+	if (!read_mode(&p->mode, p))
+		p->mode = p->forbid ? POL_MODE_ENFORCE : POL_MODE_SHADOW;
+	set->modes |= 1U << p->mode;
 	p->place = (uint32_t)pol_set_count(set);
 	or_buf_put(&set->list, &p, sizeof(p));
 	return or_buf_ok(&set->list) ? OR_OK : OR_FULL;

@@ -24,9 +24,17 @@ struct pol_annotation {
 	bool bare;             /* none is written: @key, not @key("") */
 };
 
+/* What a policy counts for where modes are heeded (struct pol_request.skip), by its @mode. */
+enum pol_mode {
+	POL_MODE_ENFORCE, /* "enforce", or none */
+	POL_MODE_SHADOW,  /* "shadow": what it would decide is told, and nothing more */
+	POL_MODE_OBSERVE, /* "observe": that it would have had a say is told */
+};
+
 struct pol_policy {
 	struct or_slice id;
 	bool forbid;
+	enum pol_mode mode;
 	bool template; /* has slots that are open: not evaluated, only linked */
 	const struct pol_annotation *annotations;
 	size_t n_annotations;
@@ -87,6 +95,11 @@ const struct pol_policy *pol_set_find(const struct pol_set *set, struct or_slice
 
 /* NULL where the policy has no such annotation. */
 const struct pol_annotation *pol_set_annotation(const struct pol_policy *p, const char *key);
+
+/* A bit for each enum pol_mode that some policy has. */
+unsigned int pol_set_modes(const struct pol_set *set);
+/* OR_INVAL: a @mode that is none of the three; err says whose. */
+OR_NODISCARD enum or_code pol_set_check_modes(const struct pol_set *set, struct or_err *err);
 
 /* Bytes that the set holds. */
 size_t pol_set_bytes(const struct pol_set *set);

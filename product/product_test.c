@@ -58,7 +58,9 @@ static const char full_text[] =
 	 "  version: 1.0.0\n"
 	 "  customProperties:\n"
 	 "  - {property: outrider.audit, value: async}\n"
+	 "  - {property: outrider.mode, value: observe}\n"
 	 "customProperties:\n"
+	 "- {property: outrider.mode, value: shadow}\n"
 	 "- {property: own, value: {any: thing}}\n"
 	 "- {property: outrider.listener, value: '127.0.0.1:0'}\n"
 	 "- {property: outrider.upstream, value: 'http://127.0.0.1:9000'}\n"
@@ -108,6 +110,8 @@ static void setting__port_overrides_product(void **state)
 	ASSERT_SLICE(s.listener, "127.0.0.1:0");
 	ASSERT_SLICE(s.upstream, "http://127.0.0.1:9000");
 	assert_int_equal(s.audit, DP_AUDIT_STRICT);
+	assert_int_equal(s.mode, DP_MODE_SHADOW);
+	assert_int_equal(dp_product_setting(d.p, &d.p->outputs[1]).mode, DP_MODE_OBSERVE);
 	assert_int_equal(s.audit_full, DP_AUDIT_FULL_ALLOW);
 	assert_int_equal(s.n_purposes, 2);
 	assert_true(s.retention_ns == 400LL * 86400 * OR_NS_PER_S);

@@ -66,6 +66,7 @@ static bool is_filled(struct or_slice s)
 	return s.n > 0;
 }
 
+static const char *const mode_names[] = {"enforce", "shadow", "observe", NULL};
 static const char *const audit_names[] = {"strict", "async", NULL};
 static const char *const audit_full_names[] = {"deny", "allow", NULL};
 static const char *const action_names[] = {
@@ -75,6 +76,7 @@ static const struct dp_rule listener_rule = {
     .types = DP_RULE_STR, .matches = is_listener, .like = "host:port, like 127.0.0.1:8080"};
 static const struct dp_rule upstream_rule = {
     .types = DP_RULE_STR, .matches = is_upstream, .like = "http://host:port or https://host:port"};
+static const struct dp_rule mode_rule = {.types = DP_RULE_STR, .names = mode_names};
 static const struct dp_rule audit_rule = {.types = DP_RULE_STR, .names = audit_names};
 static const struct dp_rule audit_full_rule = {.types = DP_RULE_STR, .names = audit_full_names};
 static const struct dp_rule retention_rule = {
@@ -111,6 +113,14 @@ static enum or_code read_listener(struct read *r, const struct or_json *v)
 static enum or_code read_upstream(struct read *r, const struct or_json *v)
 {
 	r->out->upstream = v->s;
+	return OR_OK;
+}
+
+static enum or_code read_mode(struct read *r, const struct or_json *v)
+{
+	r->out->mode = or_slice_is(v->s, "enforce")  ? DP_MODE_ENFORCE
+		       : or_slice_is(v->s, "shadow") ? DP_MODE_SHADOW
+						     : DP_MODE_OBSERVE;
 	return OR_OK;
 }
 
@@ -178,7 +188,8 @@ static enum or_code read_routes(struct read *r, const struct or_json *v)
 
 /* names[i] belongs to settings[i] */
 static const char *const names[] = {"outrider.listener", "outrider.upstream", "outrider.audit",
-    "outrider.audit_full", "outrider.purposes", "outrider.retention", "outrider.routes", NULL};
+    "outrider.audit_full", "outrider.purposes", "outrider.retention", "outrider.routes",
+    "outrider.mode", NULL};
 static const struct {
 	bool on_port; /* may an output port say it? */
 	const struct dp_rule *rule;
@@ -191,6 +202,7 @@ static const struct {
     {true, &purposes_rule, read_purposes},
     {true, &retention_rule, read_retention},
     {false, &routes_rule, read_routes},
+    {true, &mode_rule, read_mode},
 };
 _Static_assert(OR_LEN(settings) + 1 == OR_LEN(names), "one setting per name");
 
@@ -253,6 +265,8 @@ struct dp_settings dp_setting_merge(
 {
 	struct dp_settings s = *product;
 
+	if (port->mode != DP_MODE_UNSAID)
+		s.mode = port->mode;
 	if (port->audit != DP_AUDIT_UNSAID)
 		s.audit = port->audit;
 	if (port->audit_full != DP_AUDIT_FULL_UNSAID)

@@ -5,6 +5,7 @@
  *
  *   outrider.listener    "127.0.0.1:8080"         where the gate listens; port 0 is any
  *   outrider.upstream    "http://127.0.0.1:9000"  the workload; under `outrider run` its PORT
+ *   outrider.mode        enforce | shadow | observe  whether decisions are carried out
  *   outrider.audit       strict | async           DESIGN: when a decision is on disk
  *   outrider.audit_full  deny | allow             what happens when the audit spool is full
  *   outrider.purposes    [fraud, billing]         purposes a reader may give
@@ -22,6 +23,8 @@
 #define DP_SETTING_PURPOSES_MAX 64
 
 enum dp_audit { DP_AUDIT_UNSAID, DP_AUDIT_STRICT, DP_AUDIT_ASYNC };
+/* shadow: decided and recorded, and let through; observe: recorded and let through. */
+enum dp_mode { DP_MODE_UNSAID, DP_MODE_ENFORCE, DP_MODE_SHADOW, DP_MODE_OBSERVE };
 enum dp_audit_full { DP_AUDIT_FULL_UNSAID, DP_AUDIT_FULL_DENY, DP_AUDIT_FULL_ALLOW };
 
 struct dp_route {
@@ -37,6 +40,7 @@ struct dp_route {
 struct dp_settings {
 	struct or_slice listener;
 	struct or_slice upstream;
+	enum dp_mode mode;
 	enum dp_audit audit;
 	enum dp_audit_full audit_full;
 	const struct or_slice *purposes;

@@ -61,6 +61,19 @@ bool ag_ask_purpose(struct or_slice *out, const struct or_http_msg *msg)
 	return or_str_is_utf8(*out);
 }
 
+struct or_slice ag_ask_grant(const struct or_http_msg *msg)
+{
+	static const char name[] = "X-Outrider-Break-Glass";
+	const struct or_http_field *field = or_http_msg_find(msg, name);
+	struct or_slice grant = field ? field->value : OR_SLICE_NONE;
+
+	while (field && ++field < msg->fields + msg->n_fields) {
+		if (or_str_eq_nocase(field->name, or_slice_str(name)))
+			return OR_SLICE_LIT("two");
+	}
+	return grant;
+}
+
 struct or_slice ag_ask_client(const char *peer_text)
 {
 	struct or_slice text = or_slice_str(peer_text);

@@ -27,6 +27,9 @@ struct or_slice ag_ask_token(const struct or_http_msg *msg);
 /* X-Outrider-Purpose, empty where absent. False: it is no text, or there are two. */
 bool ag_ask_purpose(struct or_slice *out, const struct or_http_msg *msg);
 
+/* X-Outrider-Break-Glass: a grant (policy/grant.h), empty where absent; of two, none that holds. */
+struct or_slice ag_ask_grant(const struct or_http_msg *msg);
+
 /* "192.0.2.1:40000" without the port; IPv4 in IPv6 is IPv4; empty for a unix socket. */
 struct or_slice ag_ask_client(const char *peer_text);
 

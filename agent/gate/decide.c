@@ -185,7 +185,8 @@ static enum or_code put_act(struct ag_decide_case *r)
 	for (size_t i = 0; i < r->who.n_actors; i++) {
 		struct or_slice iss = r->who.actors[i].iss.p ? r->who.actors[i].iss : r->who.issuer;
 
-		act[i] = (struct wire_principal){.type = OR_SLICE_LIT("User"),
+		/* RFC 8693 §4.1: whoever acts for the subject, person or program. */
+		act[i] = (struct wire_principal){.type = OR_SLICE_LIT("Actor"),
 		    .id = ag_decide_join(r->a, iss, "#", r->who.actors[i].sub),
 		    .issuer = iss};
 	}
@@ -226,14 +227,10 @@ static bool identify_workload(struct ag_decide_case *r, enum or_code *rc)
 	return true;
 }
 
-/* False: the decision has been made. */
-static bool identify(struct ag_decide_case *r, enum or_code *rc)
+static bool identify_token(struct ag_decide_case *r, enum or_code *rc)
 {
-	struct ag_identity_verdict v;
-
-	if (!r->ask->token.p)
-		return identify_workload(r, rc);
-	v = ag_identity_check(r->d->opt.identity, &r->who, r->ask->token, r->ask->now_ns, r->a);
+	struct ag_identity_verdict v =
+	    ag_identity_check(r->d->opt.identity, &r->who, r->ask->token, r->ask->now_ns, r->a);
 	if (v.reason != AG_JWT_OK) {
 		*rc =
 		    ag_decide_conclude(r, AG_DECIDE_UNAUTHENTICATED, ag_jwt_reason_name(v.reason));
@@ -249,6 +246,15 @@ static bool identify(struct ag_decide_case *r, enum or_code *rc)
 	    .issuer = r->who.issuer};
 	*rc = put_act(r);
 	return *rc == OR_OK;
+}
+
+/* False: the decision has been made. */
+static bool identify(struct ag_decide_case *r, enum or_code *rc)
+{
+	bool known = r->ask->token.p ? identify_token(r, rc) : identify_workload(r, rc);
+
+	r->out->unproven = !known;
+	return known;
 }
 
 static enum or_code put_context(struct ag_decide_case *r)
@@ -407,18 +413,26 @@ static const char *reason_of(const struct pol_decision *d, bool carried)
 	return d->by_error ? "policy_error" : "no_permit";
 }
 
+void ag_decide_note(struct ag_decide_case *r, const char *key, struct or_slice value)
+{
+	struct wire_audit *rec = &r->out->record;
+
+	/* Where the arena is used up the decision is none. */
+	if (!r->notes)
+		r->notes = or_arena_array(r->a, AG_DECIDE_NOTES_MAX, sizeof(*r->notes));
+	if (!r->notes)
+		return;
+	OR_ASSERT(rec->n_attributes < AG_DECIDE_NOTES_MAX);
+	r->notes[rec->n_attributes++] =
+	    (struct wire_attribute){.key = or_slice_str(key), .value = value};
+	rec->attributes = r->notes;
+}
+
 /* A deny that no policy had a say in; the attribute tells what did not fit. */
 enum or_code ag_decide_deny_unfit(
     struct ag_decide_case *r, const char *reason, const char *key, struct or_slice value)
 {
-	struct wire_attribute *attribute = or_arena_alloc(r->a, sizeof(*attribute));
-
-	if (!attribute)
-		return OR_FULL;
-	*attribute =
-	    (struct wire_attribute){.key = or_slice_str(key), .value = or_arena_dup(r->a, value)};
-	r->out->record.attributes = attribute;
-	r->out->record.n_attributes = 1;
+	ag_decide_note(r, key, or_arena_dup(r->a, value));
 	return ag_decide_conclude(r, AG_DECIDE_DENY, reason);
 }
 
@@ -496,7 +510,8 @@ static bool prepare(struct ag_decide_case *r, const struct pol_bundle *bundle, e
 static enum or_code authorize(struct ag_decide_case *r, const struct pol_bundle *bundle)
 {
 	const struct pol_set *set = pol_bundle_set(bundle);
-	struct pol_request request = {.on_forbid_error = POL_FORBID_ERROR_DENY};
+	struct pol_request request = {
+	    .on_forbid_error = POL_FORBID_ERROR_DENY, .skip = AG_DECIDE_SKIP_TRIAL};
 	struct pol_decision decision;
 	enum or_code rc;
 	bool carried;
@@ -509,6 +524,7 @@ static enum or_code authorize(struct ag_decide_case *r, const struct pol_bundle 
 	request.context = r->context;
 	if (!check_fit(r, bundle, &request, &rc))
 		return rc;
+	r->by_policy = true;
 	if (r->ask->rows && !r->row)
 		return ag_decide_rows_filter(r, bundle);
 	rc = pol_authorize_request(&decision, r->d->ctx, &set, 1, &request);
@@ -517,8 +533,9 @@ static enum or_code authorize(struct ag_decide_case *r, const struct pol_bundle 
 	if (rc)
 		return OR_FULL;
 	carried = !decision.allow || oblige(r, &decision);
-	return ag_decide_conclude(r, decision.allow && carried ? AG_DECIDE_ALLOW : AG_DECIDE_DENY,
+	ag_decide_conclude(r, decision.allow && carried ? AG_DECIDE_ALLOW : AG_DECIDE_DENY,
 	    reason_of(&decision, carried));
+	return ag_decide_mode_try(r, set, &request, &decision);
 }
 
 enum or_code ag_decide_run(struct ag_decide_result *out, struct ag_decide *d,
@@ -532,9 +549,13 @@ enum or_code ag_decide_run(struct ag_decide_result *out, struct ag_decide *d,
 
 	begin_record(&r);
 	/* Who asks comes before whether there is such a port: strangers learn nothing. */
-	if (identify(&r, &rc) && known)
+	if (identify(&r, &rc) && known && !ag_decide_mode_observes(&r)) {
+		r.by_policy = !bundle;
 		rc = bundle ? authorize(&r, bundle)
 			    : ag_decide_conclude(&r, AG_DECIDE_UNAVAILABLE, "no_bundle");
+	}
+	if (rc == OR_OK)
+		ag_decide_mode_settle(&r);
 	if (rc || or_arena_is_full(a))
 		return OR_FULL;
 	*out = result;

@@ -15,6 +15,16 @@
  * one that is missing (principal_unfit), an action or context that is not declared (not_in_schema);
  * and a purpose that the product does not list (purpose_unknown). The record says which.
  *
+ * Modes: where the product (outrider.mode) is in shadow all is decided and recorded, as would_deny
+ * where it would be denied, and let through as it came, unmasked; where it observes nothing is
+ * decided. A policy's @mode("shadow") or ("observe") keeps it from counting: an allow that it would
+ * have denied is recorded as would_deny, otherwise the attributes "shadow" and "observe" tell what
+ * it would have done. Rows are answered as they are decided.
+ *
+ * Break-glass: a deny by policy is an allow (break_glass) with a grant that holds; the record names
+ * the grant, its reason and what it overrode. One that does not hold is named as well
+ * (break_glass_refused) and changes nothing.
+ *
  * Thread: the loop's. A result lies in the caller's arena. Nothing here writes a record.
  */
 #ifndef AGENT_GATE_DECIDE_H
@@ -29,6 +39,7 @@
 #include "proto/audit.h"
 
 #define AG_DECIDE_QUERY_KEYS_MAX 64
+#define AG_DECIDE_NOTES_MAX      8 /* attributes of a decision's record */
 
 struct ag_decide;
 struct ag_decide_result;
@@ -47,6 +58,10 @@ struct ag_decide_opt {
 	struct ag_identity *identity;
 	ag_decide_oblige_fn *oblige; /* NULL: whatever is owed denies */
 	void *oblige_arg;
+	/* Who may sign break-glass grants (policy/grant.h); borrowed. None: there are none. */
+	const struct or_crypto_key *const *grant_keys;
+	size_t n_grant_keys;
+	const char *agent_id; /* as grants name it; may be NULL */
 };
 
 /* OR_FULL: the product's entities. */
@@ -71,6 +86,7 @@ struct ag_decide_ask {
 	struct or_slice peer;      /* for the record: "192.0.2.1:40000" */
 	struct or_slice client_ip; /* for policy: "192.0.2.1" */
 	struct or_slice purpose;   /* empty: none */
+	struct or_slice grant;     /* a break-glass grant; empty: none */
 	struct or_slice trace_id;  /* 16 bytes */
 	struct or_slice span_id;   /* 8 bytes */
 	int64_t now_ns;            /* Unix time */
@@ -88,6 +104,7 @@ enum ag_decide_verdict {
 struct ag_decide_result {
 	enum ag_decide_verdict verdict;
 	const char *reason; /* the stable code that the record has */
+	bool unproven;      /* who asks could not be told, whatever the verdict */
 	bool strict;        /* the decision must be durable before the request goes on */
 	bool audit_full_allows;
 	const struct dp_port *port; /* NULL: none has that path */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What decide.c (a request for a port) and decide_rows.c (rows of a table) share; nobody else
- * includes it.
+ * What decide.c (a request for a port), decide_rows.c (rows of a table) and decide_mode.c (modes,
+ * break-glass) share; nobody else includes it.
  */
 #ifndef AGENT_GATE_DECIDE_INSIDE_H
 #define AGENT_GATE_DECIDE_INSIDE_H
@@ -23,7 +23,9 @@ struct ag_decide_case {
 	struct ag_identity_who who;
 	struct pol_uid principal, action, resource;
 	const struct pol_record *attrs, *context;
-	struct or_slice unfit; /* the claim that is not of the type that policies expect */
+	struct wire_attribute *notes; /* of the record; NULL: none yet */
+	bool by_policy;               /* policies were asked, or there were none to ask */
+	struct or_slice unfit;        /* the claim that is not of the type that policies expect */
 	/* Of rows alone. */
 	const struct dp_table *table;
 	const struct pol_record *row; /* the one that is decided on; NULL: a filter is made */
@@ -39,6 +41,8 @@ struct or_slice ag_decide_join(
 /* Sets the end of the decision in result and record alike; always OR_OK. */
 enum or_code ag_decide_conclude(
     struct ag_decide_case *r, enum ag_decide_verdict verdict, const char *reason);
+/* An attribute of the record; the value is borrowed. At most AG_DECIDE_NOTES_MAX. */
+void ag_decide_note(struct ag_decide_case *r, const char *key, struct or_slice value);
 /* A deny that no policy had a say in; the attribute tells what did not fit. */
 enum or_code ag_decide_deny_unfit(
     struct ag_decide_case *r, const char *reason, const char *key, struct or_slice value);
@@ -46,6 +50,19 @@ enum or_code ag_decide_deny_unfit(
 void ag_decide_take_port(struct ag_decide_case *r, const struct dp_port *port);
 /* NULL: a method that no policy is asked about. */
 const char *ag_decide_action_of(struct or_slice method);
+
+/* -- in decide_mode.c -- */
+
+#define AG_DECIDE_SKIP_TRIAL ((1U << POL_MODE_SHADOW) | (1U << POL_MODE_OBSERVE))
+
+/* Tells what the policies that do not count yet would have decided. enforced: what the others
+ * did. */
+enum or_code ag_decide_mode_try(struct ag_decide_case *r, const struct pol_set *set,
+    const struct pol_request *request, const struct pol_decision *enforced);
+/* The product observes only: nothing is decided. */
+bool ag_decide_mode_observes(const struct ag_decide_case *r);
+/* At the end: a grant that lets through, a mode that does. */
+void ag_decide_mode_settle(struct ag_decide_case *r);
 
 /* -- in decide_rows.c -- */
 

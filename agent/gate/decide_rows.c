@@ -344,21 +344,6 @@ static enum or_code translate(
 	return rc;
 }
 
-/* The condition as it was given, for the trail. */
-static enum or_code put_condition(struct ag_decide_case *r)
-{
-	struct wire_attribute *attribute = or_arena_alloc(r->a, sizeof(*attribute));
-	const struct ag_decide_rows *rows = &r->out->rows;
-
-	if (!attribute)
-		return OR_FULL;
-	*attribute = (struct wire_attribute){
-	    .key = OR_SLICE_LIT("filter"), .value = rows->sql.n ? rows->sql : rows->ucast};
-	r->out->record.attributes = attribute;
-	r->out->record.n_attributes = 1;
-	return OR_OK;
-}
-
 static const char *reason_of_none(const struct pol_partial *p)
 {
 	const char *reason = "no_permit";
@@ -391,8 +376,8 @@ static enum or_code settle(struct ag_decide_case *r, const struct pol_filter *f)
 		return ag_decide_deny_unfit(
 		    r, "filter_unsupported", "filter", or_slice_str(err.msg));
 	rc = put_masks(r, &f->masks);
-	if (rc == OR_OK)
-		rc = put_condition(r);
+	/* The condition as it was given, for the trail. */
+	ag_decide_note(r, "filter", r->out->rows.sql.n ? r->out->rows.sql : r->out->rows.ucast);
 	return rc ? rc : ag_decide_conclude(r, AG_DECIDE_ALLOW, "policy_permit");
 }
 
@@ -404,6 +389,7 @@ enum or_code ag_decide_rows_filter(struct ag_decide_case *r, const struct pol_bu
 	    .action = r->action,
 	    .context = r->context,
 	    .on_forbid_error = POL_FORBID_ERROR_DENY,
+	    .skip = AG_DECIDE_SKIP_TRIAL,
 	    .table = &table};
 	struct pol_filter f;
 	struct or_err err = {0};

@@ -221,6 +221,62 @@ static void decide__allows_whom_policy_permits(void **state)
 	ASSERT_SLICE(or_json_get(inputs, "groups")->array.items[0]->s, "analysts");
 }
 
+/* RFC 8693 §4.1: the last of the chain innermost. */
+static void decide__names_who_acts_for_the_subject(void **state)
+{
+	struct world *w = *state;
+	struct ag_decide_result r;
+
+	open_example(w);
+	r = ask(w, "GET", "/totals",
+	    token(
+		w, CLAIMS("alice",
+		       ",\"groups\":[\"analysts\"],\"clearance\":2,\"act\":{\"sub\":\"report-bot\","
+		       "\"act\":{\"sub\":\"desk\",\"iss\":\"https://other.example\"}}")));
+	assert_int_equal(r.verdict, AG_DECIDE_ALLOW);
+	ASSERT_SLICE(r.record.principal.type, "User");
+	assert_int_equal(r.record.n_act, 2);
+	ASSERT_SLICE(r.record.act[0].type, "Actor");
+	ASSERT_SLICE(r.record.act[0].id, ISSUER "#report-bot");
+	ASSERT_SLICE(r.record.act[1].id, "https://other.example#desk");
+	ASSERT_SLICE(r.record.act[1].issuer, "https://other.example");
+}
+
+static struct or_slice attribute(const struct ag_decide_result *r, const char *key)
+{
+	for (size_t i = 0; i < r->record.n_attributes; i++) {
+		if (or_slice_is(r->record.attributes[i].key, key))
+			return r->record.attributes[i].value;
+	}
+	return OR_SLICE_NONE;
+}
+
+static void decide__tells_what_trials_would_do(void **state)
+{
+	struct world *w = *state;
+	struct ag_decide_result r;
+
+	open_with_policy(w,
+	    OR_SLICE_LIT("@id(\"all\") permit (principal, action == Action::\"read\", resource);\n"
+			 "@id(\"not-bob\") @mode(\"shadow\")\n"
+			 "forbid (principal == User::\"" ISSUER "#bob\", action, resource);\n"
+			 "@id(\"writes\") @mode(\"shadow\") permit (principal, action, resource);\n"
+			 "@id(\"seen\") @mode(\"observe\") forbid (principal, action, resource)\n"
+			 "when { resource.level > 1 };\n"));
+	r = ask(w, "GET", "/totals", token(w, ANALYST("bob", "1")));
+	assert_int_equal(r.verdict, AG_DECIDE_ALLOW);
+	assert_int_equal(r.record.decision, WIRE_DECISION_WOULD_DENY);
+	ASSERT_SLICE(attribute(&r, "shadow"), "deny: not-bob");
+	assert_int_equal(r.record.n_policies, 1);
+	r = ask(w, "GET", "/orders", token(w, ANALYST("alice", "1")));
+	assert_int_equal(r.record.decision, WIRE_DECISION_ALLOW);
+	assert_null(attribute(&r, "shadow").p);
+	ASSERT_SLICE(attribute(&r, "observe"), "forbid: seen");
+	r = ask(w, "DELETE", "/totals", token(w, ANALYST("alice", "1")));
+	assert_int_equal(r.verdict, AG_DECIDE_DENY);
+	ASSERT_SLICE(attribute(&r, "shadow"), "allow: writes");
+}
+
 static void decide__denies_whom_policy_forbids(void **state)
 {
 	struct world *w = *state;
@@ -425,6 +481,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(
 		decide__allows_whom_policy_permits, make_world, end_world),
+	    cmocka_unit_test_setup_teardown(
+		decide__names_who_acts_for_the_subject, make_world, end_world),
+	    cmocka_unit_test_setup_teardown(
+		decide__tells_what_trials_would_do, make_world, end_world),
 	    cmocka_unit_test_setup_teardown(
 		decide__denies_whom_policy_forbids, make_world, end_world),
 	    cmocka_unit_test_setup_teardown(decide__needs_an_identity, make_world, end_world),

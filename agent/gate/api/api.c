@@ -60,7 +60,7 @@ static bool read_texts(
 	return read_text(&ask->token, input, "token") && read_text(&ask->method, input, "method") &&
 	       read_text(target, input, "path") && read_text(&ask->host, input, "host") &&
 	       read_text(&ask->client_ip, input, "client") &&
-	       read_text(&ask->purpose, input, "purpose");
+	       read_text(&ask->purpose, input, "purpose") && read_text(&ask->grant, input, "grant");
 }
 
 /* Rows stand for themselves; a path besides is for policies that ask for it. */

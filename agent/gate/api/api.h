@@ -9,13 +9,13 @@
  *   POST /v1/data/outrider/allow         the same, with "result": true
  *   with {"inputs": {"a": {…}, …}} or a list → {"responses": {"a": {…}, …}}, or a list
  *
- * An input is {token, method, path, host?, client?, purpose?}: the caller's token, and the request
- * as it came; the path, with its query behind '?', must be canonical. With {table, row} instead of
- * method and path it is about that row of a table (agent/gate/decide_rows.h); which rows there are
- * to be had is agent/gate/api/api_filter.h. Whoever has no token that verifies is not allowed
- * (reason "unauthenticated"); nothing here takes a workload's word for who asks. 200 whatever was
- * decided; 400 where the body is none of these; 503 where nothing can be recorded. At most
- * AG_API_INPUTS_MAX inputs and 1 MiB. Thread: the loop's.
+ * An input is {token, method, path, host?, client?, purpose?, grant?}: the caller's token, and the
+ * request as it came; the path, with its query behind '?', must be canonical. With {table, row}
+ * instead of method and path it is about that row of a table (agent/gate/decide_rows.h); which rows
+ * there are to be had is agent/gate/api/api_filter.h. Whoever has no token that verifies is not
+ * allowed (reason "unauthenticated"); nothing here takes a workload's word for who asks. 200
+ * whatever was decided; 400 where the body is none of these; 503 where nothing can be recorded. At
+ * most AG_API_INPUTS_MAX inputs and 1 MiB. Thread: the loop's.
  */
 #ifndef AGENT_GATE_API_API_H
 #define AGENT_GATE_API_API_H

@@ -107,6 +107,7 @@ static const char *read_question(
 	q->ask.peer =
 	    q->ask.client_ip.n ? q->ask.client_ip : or_slice_str(or_http_req_peer_text(call->req));
 	q->ask.token = ag_ask_token(msg);
+	q->ask.grant = ag_ask_grant(msg);
 	q->status = why ? 400 : 403;
 	if (!why)
 		why = ag_ask_target(&q->ask, &target, changed, path, query,

@@ -25,7 +25,7 @@ static void fill_request(struct ag_exchange *x, struct wire_audit *r)
 enum or_code ag_exchange_put(struct ag_exchange *x, enum wire_phase phase, const char *reason)
 {
 	struct wire_audit r = x->decision.record; /* putting may cut it */
-	struct wire_attribute own[2] = {{.key = OR_SLICE_LIT("parent_span")}};
+	struct wire_attribute own[AG_DECIDE_NOTES_MAX + 1] = {{.key = OR_SLICE_LIT("parent_span")}};
 	struct or_buf hex;
 	enum or_code rc;
 
@@ -36,11 +36,11 @@ enum or_code ag_exchange_put(struct ag_exchange *x, enum wire_phase phase, const
 		r.reason = or_slice_str(reason);
 	fill_request(x, &r);
 	or_buf_init(&hex, 2 * AG_TRACE_SPAN_LEN);
-	if (x->trace.continued && r.n_attributes < OR_LEN(own)) {
+	if (x->trace.continued) {
 		or_str_hex_encode(&hex, or_slice(x->trace.parent, sizeof(x->trace.parent)));
 		own[0].value = or_buf_slice(&hex);
 		if (r.n_attributes)
-			own[1] = r.attributes[0];
+			memcpy(own + 1, r.attributes, r.n_attributes * sizeof(*own));
 		r.attributes = own;
 		r.n_attributes++;
 	}
@@ -315,6 +315,7 @@ static void begin(struct ag_proxy *proxy, struct or_http_req *req, bool was_held
 		return;
 	}
 	ask.token = ag_ask_token(msg);
+	ask.grant = ag_ask_grant(msg);
 	ask.peer = or_slice_str(or_http_req_peer_text(req));
 	ask.client_ip = ag_ask_client(or_http_req_peer_text(req));
 	ask.trace_id = or_slice(x->trace.id, sizeof(x->trace.id));
@@ -325,7 +326,7 @@ static void begin(struct ag_proxy *proxy, struct or_http_req *req, bool was_held
 		refuse(x, "memory");
 		return;
 	}
-	if (x->decision.verdict == AG_DECIDE_UNAUTHENTICATED && !was_held &&
+	if (x->decision.unproven && !was_held &&
 	    ag_hold_start(proxy->opt.issuers, req, ask.token, ask.now_ns, on_keys, proxy))
 		return;
 	act(x, ask.token.p != NULL);
