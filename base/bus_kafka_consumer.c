@@ -58,8 +58,9 @@ static enum or_code make_handle(struct or_bus_kafka_consumer *c)
 {
 	static const struct or_bus_kafka_setting common[] = {{"auto.offset.reset", "error"},
 	    {"enable.auto.offset.store", "false"}, {"enable.auto.commit", "true"},
-	    {"queued.min.messages", "1000"}, {"queued.max.messages.kbytes", "4096"},
-	    {"fetch.wait.max.ms", "1000"}, {"check.crcs", "true"}};
+	    {"auto.commit.interval.ms", "1000"}, {"queued.min.messages", "1000"},
+	    {"queued.max.messages.kbytes", "4096"}, {"fetch.wait.max.ms", "1000"},
+	    {"check.crcs", "true"}};
 	const struct or_bus_kafka_setting group = {"group.id", c->opt.group};
 	char why[WHY_MAX];
 	rd_kafka_conf_t *conf;
@@ -130,18 +131,62 @@ static enum or_code check_offset(struct or_bus_kafka_consumer *c, uint32_t i)
 
 	if (error)
 		return failed(c, error);
-	p->wanted = p->begin;
 	if (p->begin < low || p->begin > high)
 		p->begin = low;
 	return OR_OK;
+}
+
+/* Partitions that go on somewhere; NULL: none does. */
+static rd_kafka_topic_partition_list_t *going_on(const struct or_bus_kafka_consumer *c)
+{
+	rd_kafka_topic_partition_list_t *list = NULL;
+
+	for (uint32_t i = 0; i < c->n; i++) {
+		if (c->partitions[i].begin <= 0)
+			continue;
+		if (!list)
+			list = rd_kafka_topic_partition_list_new((int)c->n);
+		rd_kafka_topic_partition_list_add(list, c->opt.topic, (int32_t)i);
+	}
+	return list;
+}
+
+/* A topic that is made anew has the old one's name and numbers, but not its group's offsets: Kafka
+ * deletes them with it. So reading goes on at the lower one of the owner's offset and the group's,
+ * which is behind by what was not shown yet. Without the right to ask, the owner's alone counts. */
+static enum or_code ask_group(struct or_bus_kafka_consumer *c)
+{
+	rd_kafka_topic_partition_list_t *list = going_on(c);
+	rd_kafka_resp_err_t error;
+	enum or_code rc = OR_OK;
+
+	if (!list)
+		return OR_OK;
+	error = rd_kafka_committed(c->rk, list, ASK_MS);
+	for (int i = 0; !error && i < list->cnt; i++) {
+		const rd_kafka_topic_partition_t *said = &list->elems[i];
+		struct partition *p = &c->partitions[said->partition];
+		int64_t next = said->offset < 0 ? 0 : said->offset;
+
+		error = said->err;
+		if (!error && next < p->begin)
+			p->begin = next;
+	}
+	if (error && or_bus_kafka_code(error) != OR_DENIED)
+		rc = failed(c, error);
+	rd_kafka_topic_partition_list_destroy(list);
+	return rc;
 }
 
 static enum or_code assign(struct or_bus_kafka_consumer *c)
 {
 	rd_kafka_topic_partition_list_t *list;
 	rd_kafka_resp_err_t error;
-	enum or_code rc = OR_OK;
+	enum or_code rc;
 
+	for (uint32_t i = 0; i < c->n; i++)
+		c->partitions[i].wanted = c->partitions[i].begin;
+	rc = ask_group(c);
 	for (uint32_t i = 0; i < c->n && rc == OR_OK; i++)
 		rc = check_offset(c, i);
 	if (rc)
@@ -366,7 +411,10 @@ static rd_kafka_resp_err_t error_of(rd_kafka_event_t *ev)
 
 static void on_error(struct or_bus_kafka_consumer *c, rd_kafka_resp_err_t error, const char *text)
 {
-	if (error == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET ||
+	/* A topic that is gone may come back as another one of that name. */
+	bool is_gone = c->is_running && or_bus_kafka_code(error) == OR_ABSENT;
+
+	if (error == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET || is_gone ||
 	    error == RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE || error == RD_KAFKA_RESP_ERR__FATAL) {
 		or_bus_kafka_consumer_restart(c);
 		return;

@@ -7,10 +7,11 @@
  *	   │  └────────┘
  *	   └──────────── fatal error, or an offset that is gone: everything is made anew
  *
- * The truth about what was consumed is the owner's (it commits offsets with its data): the group's
- * offsets in Kafka only show people how far it is. Where an offset that begin() gave is not there
- * any more (retention, a topic made anew), it begins at the first one that is, and on_skip says so;
- * never in silence, never at the end.
+ * The truth about what was consumed is the owner's (it commits offsets with its data). The group's
+ * offsets in Kafka show people how far it is, and whether the topic is still the same: they go with
+ * a topic that is deleted. So it begins at the lower one of both, and where that is not there any
+ * more (retention, a topic made anew), at the first one that is; on_skip says so. Never in silence,
+ * never at the end; the owner must know what comes again.
  *
  * Partitions that are added to the topic are found within OR_BUS_KAFKA_CONSUMER_LOOK_NS.
  *
@@ -45,7 +46,7 @@ struct or_bus_kafka_consumer_opt {
 	/* The message is valid during the call. False: no more of this partition for now, until
 	 * or_bus_kafka_consumer_resume. */
 	bool (*take)(void *arg, const struct or_bus_kafka_message *message);
-	/* wanted is not there; it goes on at `from`. */
+	/* wanted is not there, or lies behind what Kafka says of the group; it goes on at `from`. */
 	void (*on_skip)(void *arg, uint32_t partition, int64_t wanted, int64_t from);
 	/* Messages that were taken may come again: it begins anew. */
 	void (*on_restart)(void *arg);

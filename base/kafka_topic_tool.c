@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* kafka-topic-tool BROKERS PARTITIONS TOPIC...: makes topics of a test's or the demo's broker (one
- * replica), as soon as the broker answers; those that are there already are fine. */
+ * replica), as soon as the broker answers; those that are there already are fine. With 0 PARTITIONS
+ * they are deleted. */
 #include "base/str.h"
 
 #include <librdkafka/rdkafka.h>
@@ -59,6 +60,29 @@ static rd_kafka_resp_err_t make(rd_kafka_t *rk, const char *name, int partitions
 	return error;
 }
 
+static rd_kafka_resp_err_t take_away(rd_kafka_t *rk, const char *name)
+{
+	rd_kafka_DeleteTopic_t *topic = rd_kafka_DeleteTopic_new(name);
+	rd_kafka_queue_t *queue = rd_kafka_queue_new(rk);
+	const rd_kafka_topic_result_t **results;
+	rd_kafka_resp_err_t error;
+	rd_kafka_event_t *ev;
+	size_t n;
+
+	rd_kafka_DeleteTopics(rk, &topic, 1, NULL, queue);
+	ev = rd_kafka_queue_poll(queue, MAKE_MS);
+	error = ev ? rd_kafka_event_error(ev) : RD_KAFKA_RESP_ERR__TIMED_OUT;
+	if (!error) {
+		results =
+		    rd_kafka_DeleteTopics_result_topics(rd_kafka_event_DeleteTopics_result(ev), &n);
+		error = rd_kafka_topic_result_error(results[0]);
+	}
+	rd_kafka_event_destroy(ev);
+	rd_kafka_DeleteTopic_destroy(topic);
+	rd_kafka_queue_destroy(queue);
+	return error;
+}
+
 int main(int argc, char **argv)
 {
 	uint64_t partitions;
@@ -69,13 +93,14 @@ int main(int argc, char **argv)
 		fprintf(stderr, "usage: kafka-topic-tool BROKERS PARTITIONS TOPIC...\n");
 		return 2;
 	}
-	if (or_str_u64(&partitions, or_slice_str(argv[2])) || partitions < 1 || partitions > 1000) {
+	if (or_str_u64(&partitions, or_slice_str(argv[2])) || partitions > 1000) {
 		fprintf(stderr, "%s: not a number of partitions\n", argv[2]);
 		return 2;
 	}
 	rk = connect_to(argv[1]);
 	for (int i = 3; i < argc; i++) {
-		rd_kafka_resp_err_t error = make(rk, argv[i], (int)partitions);
+		rd_kafka_resp_err_t error =
+		    partitions ? make(rk, argv[i], (int)partitions) : take_away(rk, argv[i]);
 
 		if (!error || error == RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS)
 			continue;

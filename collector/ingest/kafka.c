@@ -281,12 +281,16 @@ static int64_t begin(void *arg, const char *cluster, uint32_t partition)
 static void on_skip(void *arg, uint32_t partition, int64_t wanted, int64_t from)
 {
 	struct co_kafka *k = arg;
+	bool is_lower = from < wanted;
 
-	OR_LOG(OR_LOG_ERROR, "kafka.skipped", or_log_text("topic", k->opt.sink.topic),
-	    or_log_u64("partition", partition), or_log_i64("wanted", wanted),
-	    or_log_i64("from", from),
-	    or_log_text("error", "the offset to go on at is not there any more (retention, or the "
-				 "topic was made anew)"));
+	OR_LOG(is_lower ? OR_LOG_WARN : OR_LOG_ERROR,
+	    is_lower ? "kafka.reads_again" : "kafka.skipped",
+	    or_log_text("topic", k->opt.sink.topic), or_log_u64("partition", partition),
+	    or_log_i64("wanted", wanted), or_log_i64("from", from),
+	    or_log_text(
+		"reason", is_lower ? "Kafka's own position is lower, or gone with a topic that was "
+				     "made anew; what is stored is known by its numbers"
+				   : "retention took what was not read yet"));
 	k->windows[partition].next = from;
 }
 

@@ -6,7 +6,8 @@
  *
  * Exactly once: with each message that adds something, the sink stores how far its partition is
  * done (collector/ingest/ingest.h, struct co_ingest_source); reading goes on there, and what comes
- * again is known by its numbers. Kafka's own group offsets only show people the lag.
+ * again is known by its numbers. Kafka's own group offsets show people the lag, and tell a topic
+ * that was deleted and made anew (base/bus_kafka_consumer.h): that is read from its beginning.
  * Order: messages of one stream are taken one after the other; others overtake. One that the sink
  * cannot take now is tried again, and its partition waits; one that it refuses goes to the
  * dead-letter folder, and reading goes on. A batch of a product that another shard owns (some

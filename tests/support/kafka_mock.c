@@ -98,3 +98,22 @@ void kafka_mock_fill(
 	OR_ASSERT(rd_kafka_flush(rk, FLUSH_MS) == RD_KAFKA_RESP_ERR_NO_ERROR);
 	rd_kafka_destroy(rk);
 }
+
+void kafka_mock_commit(
+    struct kafka_mock *m, const char *group, const char *topic, int partition, int64_t next)
+{
+	rd_kafka_conf_t *conf = rd_kafka_conf_new();
+	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+	char why[256];
+	rd_kafka_t *rk;
+
+	OR_ASSERT(rd_kafka_conf_set(conf, "bootstrap.servers", kafka_mock_brokers(m), why,
+		      sizeof(why)) == RD_KAFKA_CONF_OK);
+	OR_ASSERT(rd_kafka_conf_set(conf, "group.id", group, why, sizeof(why)) == RD_KAFKA_CONF_OK);
+	rk = rd_kafka_new(RD_KAFKA_CONSUMER, conf, why, sizeof(why));
+	OR_ASSERT(rk);
+	rd_kafka_topic_partition_list_add(list, topic, partition)->offset = next;
+	OR_ASSERT(rd_kafka_commit(rk, list, 0) == RD_KAFKA_RESP_ERR_NO_ERROR);
+	rd_kafka_topic_partition_list_destroy(list);
+	rd_kafka_destroy(rk);
+}

@@ -35,5 +35,8 @@ void kafka_mock_fail_fetch(struct kafka_mock *m, int n);
  */
 void kafka_mock_fill(
     struct kafka_mock *m, const char *topic, int partition, const char *prefix, int n);
+/* The offset of a group, as if it had read that far. */
+void kafka_mock_commit(
+    struct kafka_mock *m, const char *group, const char *topic, int partition, int64_t next);
 
 #endif
