@@ -6,7 +6,7 @@
 
 #include <stdio.h>
 
-enum { EVENTS_A_TURN = 64, WHY_MAX = 384, ASK_MS = 2000, CLUSTER_MAX = 128 };
+enum { EVENTS_A_TURN = 64, WHY_MAX = 384, ASK_MS = 2000, COMMIT_MS = 1000, CLUSTER_MAX = 128 };
 
 static const int64_t RETRY_NS = OR_NS_PER_S;
 
@@ -43,6 +43,7 @@ struct or_bus_kafka_consumer {
 	/* What the slow thread works on, while is_busy. */
 	bool is_busy;
 	enum job job;
+	bool commits; /* before its end */
 	enum or_code rc;
 	struct or_err err;
 	uint32_t n_found;
@@ -207,6 +208,19 @@ static enum or_code assign(struct or_bus_kafka_consumer *c)
 	return error ? failed(c, error) : OR_OK;
 }
 
+/* What was shown last, which the next life need not read again. */
+static void commit(struct or_bus_kafka_consumer *c)
+{
+	rd_kafka_queue_t *queue = rd_kafka_queue_new(c->rk);
+	rd_kafka_event_t *ev = NULL;
+
+	if (!rd_kafka_commit_queue(c->rk, NULL, queue, NULL, NULL))
+		ev = rd_kafka_queue_poll(queue, COMMIT_MS);
+	if (ev)
+		rd_kafka_event_destroy(ev);
+	rd_kafka_queue_destroy(queue);
+}
+
 static void work(void *arg)
 {
 	struct or_bus_kafka_consumer *c = arg;
@@ -216,7 +230,9 @@ static void work(void *arg)
 	case ASSIGN: c->rc = assign(c); break;
 	case PROBE: c->rc = ask_topic(c); break;
 	case END:
-		if (c->rk) /* nobody's offsets are left to commit: no need to be polite */
+		if (c->rk && c->commits)
+			commit(c);
+		if (c->rk) /* no group was joined: no need to be polite */
 			rd_kafka_destroy_flags(c->rk, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
 		c->rk = NULL;
 		c->rc = OR_OK;
@@ -564,6 +580,8 @@ void or_bus_kafka_consumer_free(struct or_bus_kafka_consumer *c)
 	if (!c)
 		return;
 	c->is_closing = true;
+	/* Not where it begins anew: the topic may be another one by now. */
+	c->commits = c->is_running && !c->wants_restart && c->health.state == OR_BUS_KAFKA_UP;
 	c->health.fn = NULL;
 	or_loop_timer_cancel(c->again);
 	or_loop_timer_cancel(c->look);
