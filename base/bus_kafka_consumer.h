@@ -46,7 +46,8 @@ struct or_bus_kafka_consumer_opt {
 	/* The message is valid during the call. False: no more of this partition for now, until
 	 * or_bus_kafka_consumer_resume. */
 	bool (*take)(void *arg, const struct or_bus_kafka_message *message);
-	/* wanted is not there, or lies behind what Kafka says of the group; it goes on at `from`. */
+	/* wanted is not there, or lies behind what Kafka says of the group; it goes on at `from`.
+	 */
 	void (*on_skip)(void *arg, uint32_t partition, int64_t wanted, int64_t from);
 	/* Messages that were taken may come again: it begins anew. */
 	void (*on_restart)(void *arg);

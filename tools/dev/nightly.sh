@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-#: nightly [SECONDS] -- everything: tests, clang-tidy, slow tests, policy's program against its trees, the official Cedar, 20,000 queries against SQLite and DuckDB, each fuzz target (300 s), each public suite
+#: nightly [SECONDS] -- everything: tests, clang-tidy, slow tests, policy's program against its trees, the official Cedar, 20,000 queries against SQLite and DuckDB, 100 kills around a broker that is away for 20 minutes, each fuzz target (300 s), each public suite
 source tools/dev/lib/deps.sh
 source tools/dev/lib/cmake.sh
 source tools/dev/lib/conformance.sh
 
 dev_run() {
     local seconds=${1:-300} failed=0 suite
-    local -a lanes=(test "test --kafka" "test --vm" tidy slow agree sql "fuzz all $seconds")
+    local -a lanes=(test "test --kafka" "test --vm" tidy slow agree sql loss "fuzz all $seconds")
     [[ $seconds =~ ^[1-9][0-9]*$ ]] || die_usage "SECONDS is a number, not '$seconds'"
     for suite in $(conformance_suites); do lanes+=("conformance $suite"); done
     lanes+=("differential 20000 $(date +%s)")
@@ -25,6 +25,9 @@ dev_run() {
             OUTRIDER_SQL_QUERIES=20000 OUTRIDER_SQL_SEED=$(date +%s) OUTRIDER_SQL_DUCKDB=1 \
                 OUTRIDER_BIN=build/asan/bin PYTHONPATH=tests/support \
                 python3 tests/scenario/query_sql_test.py || failed=$((failed + 1))
+        elif [[ $lane == loss ]]; then
+            LOSS_KILLS=100 LOSS_OUTAGE=1200 OUTRIDER_BIN=build/asan/bin PYTHONPATH=tests/support \
+                python3 tests/scenario/loss_kafka_slow_test.py || failed=$((failed + 1))
         else
             # shellcheck disable=SC2086 # a lane is a verb and its arguments
             DEV_PRESET=asan ./dev $lane || failed=$((failed + 1))
