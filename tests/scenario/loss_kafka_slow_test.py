@@ -13,7 +13,7 @@ from loss import Generator, all_are_there_once
 from telemetry_crash_slow_test import kill_one
 from world import World, main, wait_for
 
-KILLS = int(os.environ.get("LOSS_KILLS", "6"))
+KILLS = int(os.environ.get("LOSS_KILLS", "5"))
 OUTAGE_S = float(os.environ.get("LOSS_OUTAGE", "30"))
 SEED = int(os.environ.get("LOSS_SEED", str(random.SystemRandom().randrange(1 << 32))))
 RATE = 250
