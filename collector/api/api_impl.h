@@ -40,6 +40,7 @@ struct co_api_call {
 	struct co_api *api;
 	struct or_http_req *req;
 	struct or_slice rest; /* of the path, behind the route's */
+	bool vetted;          /* ingest: the frame was verified before the body was read */
 };
 
 typedef void co_api_fn(struct co_api_call *call);

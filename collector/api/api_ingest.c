@@ -3,7 +3,8 @@
  * POST /v1/ingest/<topic>: the frame in Outrider-Frame (base64), the batch as the body.
  *
  * The frame is decoded here to find the shard, by its stream's product; whether it is to be
- * believed is collector/ingest's to say.
+ * believed is collector/ingest's to say: before the body is read, where that is more than
+ * UNVETTED_MAX bytes or of unknown length.
  */
 #include "base/jsonw.h"
 #include "base/mem.h"
@@ -13,7 +14,8 @@
 #include "proto/batch.h"
 #include "proto/frame.h"
 
-#define TOPIC "outrider.audit"
+#define TOPIC        "outrider.audit"
+#define UNVETTED_MAX (64UL * 1024)
 
 struct ingest {
 	struct co_api_call *call;
@@ -121,7 +123,8 @@ static void submit(struct ingest *in, struct or_slice topic, struct or_slice bod
 	struct co_ingest_request request = {.topic = topic,
 	    .frame = or_buf_slice(&in->frame),
 	    .batch = body,
-	    .peer = or_slice_str(or_http_req_peer_text(in->call->req))};
+	    .peer = or_slice_str(or_http_req_peer_text(in->call->req)),
+	    .vetted = in->call->vetted};
 	struct co_telemetry *telemetry = co_api_telemetry_find(api, topic);
 	struct or_arena *a = or_arena_new(0);
 	struct co_telemetry_call *queued;
@@ -169,6 +172,37 @@ static void on_batch(struct co_api_call *call, struct or_slice body)
 	or_buf_done(&frame);
 }
 
+/* False: it has been answered. */
+static bool vet(struct co_api_call *call)
+{
+	struct co_ingest_request request = {
+	    .topic = call->rest, .peer = or_slice_str(or_http_req_peer_text(call->req))};
+	struct or_slice header = or_http_msg_get(or_http_req_msg(call->req), "Outrider-Frame");
+	const char *reason = "frame";
+	struct or_err err = {.code = OR_OK};
+	struct or_buf frame;
+	enum or_code rc;
+
+	or_buf_init(&frame, WIRE_FRAME_MAX);
+	rc = or_str_base64_decode(&frame, header);
+	if (rc)
+		or_err_set(&err, OR_PARSE, "Outrider-Frame is not base64 of a frame");
+	request.frame = or_buf_slice(&frame);
+	if (!rc)
+		rc = co_ingest_vet(call->api->opt.shards[0].ingest, &request, &reason, &err);
+	or_buf_done(&frame);
+	if (rc)
+		co_reply_error(call, status_of(rc), reason, "%s", err.msg);
+	call->vetted = !rc;
+	return !rc;
+}
+
+static bool is_large(const struct or_http_msg *msg)
+{
+	return msg->has_length ? msg->length > UNVETTED_MAX && msg->length <= WIRE_BATCH_MAX
+			       : msg->chunked;
+}
+
 void co_api_ingest_post(struct co_api_call *call)
 {
 	const struct or_http_msg *msg = or_http_req_msg(call->req);
@@ -181,6 +215,6 @@ void co_api_ingest_post(struct co_api_call *call)
 	else if (!or_http_msg_find(msg, "Outrider-Frame"))
 		co_reply_error(call, 400, "frame",
 		    "the field Outrider-Frame, the frame in base64, is missing");
-	else
+	else if (!is_large(msg) || vet(call))
 		co_body_read(call, WIRE_BATCH_MAX, on_batch);
 }

@@ -406,6 +406,28 @@ static void ingest__bounds_the_body(void **state)
 	test_free(body);
 }
 
+static void ingest__believes_the_frame_before_it_reads_much(void **state)
+{
+	struct fixture *f = *state;
+	struct or_http_field field = {OR_SLICE_LIT("Outrider-Frame"), OR_SLICE_LIT("AAAA")};
+	struct support_shipment s = orders;
+	size_t n = 64UL * 1024 + 1;
+	uint8_t *body = test_calloc(1, n);
+
+	enrol_for_orders(f);
+	call(f, "POST", "/v1/ingest/outrider.audit", NULL, or_slice(body, n), &field);
+	assert_answer(f, 400, "\"error\":\"frame\"");
+	memset(body, ' ', n);
+	s.inputs = or_slice(body, 60000); /* with the records more than is read unverified */
+	s.flip = true;
+	ship(f, 200, &s);
+	assert_answer(f, 403, "\"error\":\"signature\"");
+	s.flip = false;
+	ship(f, 200, &s);
+	assert_answer(f, 200, "\"stored\":200,\"duplicates\":0");
+	test_free(body);
+}
+
 static void ingest__bounds_what_is_received_at_once(void **state)
 {
 	struct fixture *f = *state;
@@ -752,6 +774,7 @@ int main(void)
 	    T(ingest__stores_once_and_says_so),
 	    T(ingest__refuses_what_is_not_right),
 	    T(ingest__bounds_the_body),
+	    T(ingest__believes_the_frame_before_it_reads_much),
 	    T(ingest__bounds_what_is_received_at_once),
 	    T(revoke__ends_ingest),
 	    T(query__gives_records_newest_first_and_a_summary),

@@ -276,3 +276,22 @@ void co_ingest_stats(struct co_ingest_stats *out, const struct co_ingest *in)
 	out->dead_letters = co_dead_letters(in->dead);
 	out->dead_dropped = co_dead_dropped(in->dead);
 }
+
+enum or_code co_ingest_vet(struct co_ingest *in, const struct co_ingest_request *request,
+    const char **reason, struct or_err *err)
+{
+	int64_t now = or_loop_wall_ns(in->opt.loop);
+	struct or_arena *a = or_arena_new(0);
+	struct or_err own = {.code = OR_OK};
+	struct co_check check;
+	enum or_code rc = co_check_frame(&check, &in->opt, request, now, a, reason, &own);
+
+	or_arena_free(a);
+	if (!rc)
+		return OR_OK;
+	in->stats.refused++;
+	co_dead_put(in->dead, request, co_check_is_signed(*reason), *reason, own.msg, now);
+	if (err)
+		*err = own;
+	return rc;
+}

@@ -80,6 +80,7 @@ struct co_ingest_request {
 	struct or_slice batch;    /* encoded AuditBatch; empty for a heartbeat */
 	struct or_slice agent_id; /* whom the connection was authenticated as; empty: by nothing */
 	struct or_slice peer;     /* its address, for the dead-letter folder */
+	bool vetted;              /* co_ingest_vet has verified this frame's signature */
 	struct co_ingest_source source;
 };
 
@@ -94,6 +95,12 @@ struct co_ingest_answer {
 	uint64_t missing;   /* numbers that a gap record was written for */
 	const char *detail; /* a sentence, valid during the call */
 };
+
+/* Whether the frame may be believed (certificate, signature, stream), before its batch is there: so
+ * that nobody makes a collector hold much for a stranger. A refusal is counted and, without a
+ * batch, among the dead letters; *reason is as in the answer. OR_PARSE, OR_DENIED. */
+OR_NODISCARD enum or_code co_ingest_vet(struct co_ingest *in,
+    const struct co_ingest_request *request, const char **reason, struct or_err *err);
 
 typedef void co_ingest_fn(void *arg, const struct co_ingest_answer *answer);
 
