@@ -218,6 +218,35 @@ static int pass_on(struct or_slice body)
 	return lines > 1 ? CTL_EXIT_YES : CTL_EXIT_NO;
 }
 
+/* As they came, in a form that has no summary; head: lines that are no rows. */
+static int pass_on_plain(struct or_slice body, size_t head)
+{
+	size_t lines = 0;
+
+	for (size_t i = 0; i < body.n && lines <= head; i++)
+		lines += body.p[i] == '\n';
+	fwrite(body.p, 1, body.n, stdout);
+	return lines > head ? CTL_EXIT_YES : CTL_EXIT_NO;
+}
+
+static int ask_for(
+    struct ctl_api *api, struct or_slice query, const char *format, struct or_err *err)
+{
+	struct or_buf body, prefix;
+	enum or_code rc;
+	int code;
+
+	or_buf_init(&body, CTL_API_BODY_MAX);
+	or_buf_init(&prefix, 256);
+	or_buf_printf(&prefix, "/v1/audit?format=%s&q=", format);
+	rc = fetch(&body, api, or_buf_text(&prefix), query, err);
+	code = rc ? ctl_term_fail("audit", err)
+		  : pass_on_plain(or_buf_slice(&body), strcmp(format, "csv") == 0);
+	or_buf_done(&prefix);
+	or_buf_done(&body);
+	return code;
+}
+
 static int ask(struct ctl_api *api, struct or_slice query, bool json, struct or_err *err)
 {
 	struct or_arena *a = or_arena_new(0);
@@ -283,10 +312,14 @@ static const char audit_about[] =
 
 int ctl_audit_main(int argc, char **argv)
 {
-	const char *state = NULL, *collector = NULL;
+	const char *state = NULL, *collector = NULL, *format = NULL;
 	bool json = false;
 	const struct ctl_args_flag flags[] = {
 	    {.name = "json", .help = "one JSON object a line, the summary last", .on = &json},
+	    {.name = "format",
+		.metavar = "FORM",
+		.value = &format,
+		.help = "ocsf: an event of OCSF 1.8.0 a line; csv: a table with a head; json"},
 	    {.name = "collector",
 		.metavar = "URL",
 		.value = &collector,
@@ -314,6 +347,9 @@ int ctl_audit_main(int argc, char **argv)
 
 	if (!ctl_args_parse(&spec, argc, argv, &n_words, &code))
 		return code;
+	json = json || (format && strcmp(format, "json") == 0);
+	if (format && !json && strcmp(format, "ocsf") != 0 && strcmp(format, "csv") != 0)
+		return ctl_args_misuse(&spec, "--format is json, ocsf or csv, not %s", format);
 	if (open_both(&s, &api, state, collector, &err))
 		return ctl_term_fail("audit", &err);
 	or_buf_init(&query, QUERY_MAX);
@@ -321,7 +357,9 @@ int ctl_audit_main(int argc, char **argv)
 		or_buf_put_str(&query, i ? " " : "");
 		or_buf_put_str(&query, argv[i]);
 	}
-	if (or_buf_ok(&query))
+	if (or_buf_ok(&query) && format && !json)
+		code = ask_for(&api, or_buf_slice(&query), format, &err);
+	else if (or_buf_ok(&query))
 		code = ask(&api, or_buf_slice(&query), json, &err);
 	else
 		code = ctl_args_misuse(&spec, "the query is longer than %d bytes", QUERY_MAX);

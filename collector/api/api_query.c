@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * GET /v1/audit?q=…: a query over all shards.
+ * GET /v1/audit?q=…&format=json|ocsf|csv: a query over all shards.
  *
  *   parse ─▶ record that it was asked, durable ─▶ scan (slices) ─▶ rows ─▶ summary
  *
@@ -11,19 +11,20 @@
 #include "base/mem.h"
 #include "collector/api/api_impl.h"
 #include "collector/api/param.h"
+#include "collector/api/row.h"
 #include "collector/query/run.h"
 #include "collector/query/trail_search.h"
 #include "proto/leaf.h"
 
 enum { ROWS_A_TURN = 200 };
 #define RECORD_ARENA (1024UL * 1024) /* of one decoded record */
-#define NDJSON       "application/x-ndjson"
 
 struct search {
 	struct co_api *api;
 	struct co_api_call *call; /* NULL: the client is gone */
 	struct or_arena *arena;   /* the query's */
 	struct co_query q;
+	enum co_row_form form;
 	struct or_arena *record; /* the record's at hand */
 	struct co_run *run;
 	struct co_trail_search *scan;
@@ -87,7 +88,7 @@ static void put_row(struct search *s, const struct co_run_place *place)
 		return;
 	}
 	wire_leaf_id(id, entry.hash.b);
-	co_run_put_record(&s->line, &s->q, id, place, &record);
+	co_row_put(&s->line, s->form, &s->q, id, place, &record);
 }
 
 /* One row; false at the end. */
@@ -118,9 +119,11 @@ static void finish(struct search *s)
 	co_run_get_summary(s->run, &summary);
 	summary.took_ns = or_loop_now_ns(s->api->opt.loop) - s->start_ns;
 	or_metric_observe(s->api->m.query_seconds, (double)summary.took_ns / (double)OR_NS_PER_S);
-	or_buf_clear(&s->line);
-	co_run_put_summary(&s->line, &summary);
-	or_http_req_write(req, or_buf_slice(&s->line));
+	if (s->form == CO_ROW_JSON) {
+		or_buf_clear(&s->line);
+		co_run_put_summary(&s->line, &summary);
+		or_http_req_write(req, or_buf_slice(&s->line));
+	}
 	free_search(s);
 	or_http_req_finish(req);
 }
@@ -159,10 +162,10 @@ static void on_room(void *arg)
 
 static void on_searched(void *arg, const struct co_trail_search_end *all)
 {
-	static const struct or_http_field type = {
-	    OR_SLICE_LIT("Content-Type"), OR_SLICE_LIT(NDJSON)};
 	const struct co_scan_end *end = &all->end;
 	struct search *s = arg;
+	const struct or_http_field type = {
+	    OR_SLICE_LIT("Content-Type"), or_slice_str(co_row_type(s->form))};
 
 	s->scan = NULL;
 	s->end = *end;
@@ -175,6 +178,11 @@ static void on_searched(void *arg, const struct co_trail_search_end *all)
 		fail(s, 500, or_err_name(end->rc), &end->err);
 		return;
 	}
+	/* Only the summary of the JSON could say so. */
+	if (end->damaged && s->form != CO_ROW_JSON) {
+		fail(s, 500, "corrupt", &end->err);
+		return;
+	}
 	co_run_finish(s->run);
 	if (or_http_req_start(s->call->req, 200, &type, 1, OR_HTTP_REQ_UNKNOWN)) {
 		or_err_set(&s->err, OR_INVAL, "the answer cannot be started");
@@ -183,6 +191,9 @@ static void on_searched(void *arg, const struct co_trail_search_end *all)
 	}
 	co_reply_count(s->api, 200);
 	s->answering = true;
+	or_buf_clear(&s->line);
+	co_row_head(&s->line, s->form, &s->q);
+	or_http_req_write(s->call->req, or_buf_slice(&s->line));
 	emit(s);
 }
 
@@ -238,13 +249,13 @@ static struct search *new_search(struct co_api_call *call)
 	s->arena = or_arena_new(CO_QUERY_ARENA);
 	s->record = or_arena_new(RECORD_ARENA);
 	s->start_ns = or_loop_now_ns(call->api->opt.loop);
-	or_buf_init(&s->line, CO_RUN_LINE_MAX);
+	or_buf_init(&s->line, 2 * CO_RUN_LINE_MAX); /* OCSF holds the record a second time */
 	call->api->queries++;
 	or_metric_add(call->api->m.queries, 1);
 	return s;
 }
 
-static void start(struct co_api_call *call, struct or_slice text)
+static void start(struct co_api_call *call, struct or_slice text, enum co_row_form form)
 {
 	static const struct or_http_req_ops ops = {.on_room = on_room, .on_close = on_close};
 	struct search *s = new_search(call);
@@ -256,6 +267,10 @@ static void start(struct co_api_call *call, struct or_slice text)
 	enum or_code rc =
 	    co_query_parse(&s->q, text, or_loop_wall_ns(call->api->opt.loop), s->arena, &s->err);
 
+	s->form = form;
+	if (!rc && form != CO_ROW_JSON && (s->q.is_count || s->q.is_explain))
+		rc = or_err_set(
+		    &s->err, OR_INVAL, "what a query counts or explains has the format json only");
 	if (rc) {
 		fail(s, 400, "query", &s->err);
 		return;
@@ -269,21 +284,41 @@ static void start(struct co_api_call *call, struct or_slice text)
 	}
 }
 
+/* False: there is no such format. */
+static bool get_form(enum co_row_form *out, struct or_slice query)
+{
+	struct or_buf name;
+	enum or_code rc;
+
+	or_buf_init(&name, 16);
+	rc = co_param_get(&name, query, "format");
+	if (rc == OR_ABSENT)
+		*out = CO_ROW_JSON;
+	else if (!rc)
+		rc = co_row_form_parse(out, or_buf_slice(&name)) ? OR_INVAL : OR_OK;
+	or_buf_done(&name);
+	return rc == OR_OK || rc == OR_ABSENT;
+}
+
 void co_api_query_search(struct co_api_call *call)
 {
 	struct co_api *api = call->api;
+	struct or_slice query = or_http_req_msg(call->req)->query;
+	enum co_row_form form;
 	struct or_buf text;
 	enum or_code rc;
 
 	or_buf_init(&text, CO_QUERY_TEXT_MAX);
-	rc = co_param_get(&text, or_http_req_msg(call->req)->query, "q");
+	rc = co_param_get(&text, query, "q");
 	if (rc && rc != OR_ABSENT) /* no q: everything */
 		co_reply_error(call, 400, "query",
 		    "q is not percent-encoded, or longer than %d bytes", CO_QUERY_TEXT_MAX);
+	else if (!get_form(&form, query))
+		co_reply_error(call, 400, "format", "the format is json, ocsf or csv");
 	else if (api->queries >= api->opt.max_queries)
 		co_reply_error(call, 503, "busy",
 		    "%zu queries run already; ask again when one has ended", api->queries);
 	else
-		start(call, or_buf_slice(&text));
+		start(call, or_buf_slice(&text), form);
 	or_buf_done(&text);
 }

@@ -10,7 +10,8 @@ from urllib.parse import urlsplit
 
 from world import check, wait_for
 
-CLIENTS = ["opentelemetry-sdk", "opentelemetry-exporter-otlp-proto-http", "openlineage-python"]
+CLIENTS = ["opentelemetry-sdk", "opentelemetry-exporter-otlp-proto-http", "openlineage-python",
+           "jsonschema"]
 
 
 def clients_python():
@@ -19,8 +20,11 @@ def clients_python():
     directory = os.path.join(cache, "outrider", "clients")
     python = os.path.join(directory, "bin", "python3")
     done = os.path.join(directory, "done")
+    wanted = "\n".join(CLIENTS) + "\n"
     if os.path.exists(done):
-        return python
+        with open(done) as f:
+            if f.read() == wanted:
+                return python
     try:
         subprocess.run([sys.executable, "-m", "venv", directory], check=True, timeout=120,
                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -29,7 +33,7 @@ def clients_python():
     except (OSError, subprocess.SubprocessError):
         return None
     with open(done, "w") as f:
-        f.write("\n".join(CLIENTS) + "\n")
+        f.write(wanted)
     return python
 
 
