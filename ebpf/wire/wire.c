@@ -4,8 +4,8 @@
 
 #include <stdio.h>
 
-static const struct tap_wire_protocol *const protocols[] = {
-    &tap_wire_http_protocol, &tap_wire_pg_protocol, &tap_wire_kafka_protocol};
+static const struct tap_wire_protocol *const protocols[] = {&tap_wire_http_protocol,
+    &tap_wire_pg_protocol, &tap_wire_mysql_protocol, &tap_wire_kafka_protocol};
 
 /* Enough of a first message to tell a protocol by; always so many, however the bytes come. */
 enum { GUESS_BYTES = 8 };
@@ -30,6 +30,8 @@ void tap_wire_free(struct tap_wire *w)
 		tap_wire_facts_pop(w);
 	if (w->protocol == &tap_wire_pg_protocol)
 		tap_wire_pg_done(w);
+	if (w->protocol == &tap_wire_mysql_protocol)
+		tap_wire_mysql_done(w);
 	or_mem_free(w->queue.items);
 	or_mem_free(w->side[0].buf);
 	or_mem_free(w->side[1].buf);
@@ -117,10 +119,15 @@ static bool step(struct tap_wire *w, bool from_client, struct or_slice *bytes)
 static void guess(struct tap_wire *w, bool from_client, struct or_slice bytes)
 {
 	for (size_t i = 0; i < OR_LEN(protocols); i++) {
-		if (protocols[i]->begins(w, from_client, bytes)) {
+		if ((from_client || protocols[i]->server_begins) &&
+		    protocols[i]->begins(w, from_client, bytes)) {
 			w->protocol = protocols[i];
 			return;
 		}
+	}
+	if (!from_client) { /* the client's first bytes may tell */
+		w->heard = true;
+		return;
 	}
 	fail(w, &w->side[from_client]);
 	w->side[from_client].lost = false;
@@ -133,18 +140,17 @@ static void feed_first(struct tap_wire *w, bool from_client, struct or_slice byt
 	struct or_slice all;
 	uint8_t first[GUESS_BYTES];
 
-	if (!from_client) /* who speaks first there is none of ours */
+	if (!from_client && (w->heard || w->late))
 		return;
 	if (!fill(side, &bytes, GUESS_BYTES))
 		return;
-	guess(w, from_client, or_slice(side->buf, side->n));
-	if (!w->protocol) {
-		side->n = 0;
-		return;
-	}
 	memcpy(first, side->buf, side->n);
 	all = or_slice(first, side->n);
-	side->n = 0;
+	guess(w, from_client, all);
+	w->side[0].n = 0;
+	w->side[from_client].n = 0;
+	if (!w->protocol)
+		return;
 	tap_wire_feed(w, from_client, all);
 	tap_wire_feed(w, from_client, bytes);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a connection reads and writes, from the bytes on it: PostgreSQL, Kafka, and S3 over
- * HTTP/1.1, all in the clear. Data sets are named as OpenLineage names them.
+ * What a connection reads and writes, from the bytes on it: PostgreSQL, MySQL and MariaDB, Kafka,
+ * and S3 over HTTP/1.1, all in the clear. Data sets are named as OpenLineage names them.
  *
  *   bytes of either side, with gaps ──frames──▶ messages ──▶ accesses: read or write, data set, how
  * sure
@@ -37,9 +37,9 @@ enum tap_wire_sure {
 struct tap_wire_access {
 	bool write;
 	enum tap_wire_sure sure;
-	const char *protocol; /* "postgres", "kafka", "s3" */
+	const char *protocol; /* "postgres", "mysql", "kafka", "s3" */
 	/* "postgres://127.0.0.1:5432" and "orders.public.lines"; "kafka://…" and the topic;
-	 * "s3://bucket" and the key. */
+	 * "mysql://127.0.0.1:3306" and "orders.lines"; "s3://bucket" and the key. */
 	const char *name_space, *name;
 };
 typedef void tap_wire_fn(void *arg, const struct tap_wire_access *access);
@@ -69,7 +69,7 @@ void tap_wire_feed(struct tap_wire *w, bool from_client, struct or_slice bytes);
 void tap_wire_gap(struct tap_wire *w, bool from_client, uint64_t n);
 /* False: nothing more will come of it (TLS, another protocol, or none that made sense). */
 bool tap_wire_is_of_use(const struct tap_wire *w);
-/* "postgres", "kafka", "http", "" while it is not known. */
+/* "postgres", "mysql", "kafka", "http", "" while it is not known. */
 const char *tap_wire_protocol(const struct tap_wire *w);
 
 #endif

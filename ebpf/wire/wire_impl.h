@@ -7,6 +7,7 @@
 
 #include "ebpf/sql/sql.h"
 #include "ebpf/wire/wire.h"
+#include "ebpf/wire/wire_cursor.h"
 
 /* What a message said, until the server says that it was done. */
 struct tap_wire_facts {
@@ -41,13 +42,28 @@ struct tap_wire_statement {
 	uint64_t used;
 };
 
+/* Zeroed at the start; no memory before the first one. */
+struct tap_wire_statements {
+	struct tap_wire_statement *items;
+	size_t n;
+	uint64_t clock;
+};
+
 struct tap_wire_pg {
 	bool started, ssl_asked;
 	char database[128];
 	struct tap_sql_use use;
-	struct tap_wire_statement statements[TAP_WIRE_STATEMENTS];
-	struct tap_wire_statement portals[8];
-	uint64_t clock;
+	struct tap_wire_statements statements, portals;
+};
+
+struct tap_wire_mysql {
+	uint32_t offers, flags; /* capabilities of the server, and what the client chose */
+	bool greeted, started;  /* the server's greeting was seen, the client has spoken */
+	bool in_result;         /* a packet of the server's came since the client's last command */
+	uint8_t number;         /* that packet's */
+	bool awaited;           /* the next one answers, whatever its number */
+	struct tap_sql_use use, wanted;        /* the second once the server says so */
+	struct tap_wire_statements statements; /* by the server's number for them, as text */
 };
 
 struct tap_wire_http {
@@ -57,6 +73,7 @@ struct tap_wire_http {
 
 struct tap_wire_protocol {
 	const char *name;
+	bool server_begins; /* the server speaks first */
 	/* Whether a message may begin so; bytes may be few. */
 	bool (*begins)(const struct tap_wire *w, bool from_client, struct or_slice bytes);
 	/* Bytes needed to know how long the message is. */
@@ -70,6 +87,7 @@ struct tap_wire_protocol {
 struct tap_wire {
 	char server[96];
 	bool late, useless;
+	bool heard; /* the server spoke first, and was none of those that do */
 	unsigned int failures;
 	struct tap_wire_topics *topics;
 	tap_wire_fn *fn;
@@ -79,13 +97,15 @@ struct tap_wire {
 	struct tap_wire_queue queue;
 	union {
 		struct tap_wire_pg pg;
+		struct tap_wire_mysql mysql;
 		struct tap_wire_http http;
 	};
 };
 
-extern const struct tap_wire_protocol tap_wire_pg_protocol, tap_wire_kafka_protocol,
-    tap_wire_http_protocol;
+extern const struct tap_wire_protocol tap_wire_pg_protocol, tap_wire_mysql_protocol,
+    tap_wire_kafka_protocol, tap_wire_http_protocol;
 void tap_wire_pg_done(struct tap_wire *w);
+void tap_wire_mysql_done(struct tap_wire *w);
 
 /* ---- wire_facts.c */
 
@@ -103,41 +123,21 @@ void tap_wire_facts_push(struct tap_wire *w, int kind, uint32_t id, struct tap_w
 struct tap_wire_pending *tap_wire_facts_front(struct tap_wire *w);
 void tap_wire_facts_pop(struct tap_wire *w);
 
+/* ---- wire_statements.c: prepared ones and the like by name; the longest unused makes room */
+
+/* Takes facts over; room is how many there may be, the same each time. */
+void tap_wire_statements_put(struct tap_wire_statements *list, size_t room, struct or_slice name,
+    struct tap_wire_facts *facts);
+/* A reference of the caller's own; NULL: not known, or nothing. */
+struct tap_wire_facts *tap_wire_statements_get(
+    struct tap_wire_statements *list, struct or_slice name);
+void tap_wire_statements_drop(struct tap_wire_statements *list, struct or_slice name);
+void tap_wire_statements_done(struct tap_wire_statements *list);
+
 /* ---- wire_topics.c: sixteen bytes of id each */
 
 void tap_wire_topics_put(struct tap_wire_topics *t, const uint8_t id[16], struct or_slice name);
 /* NULL: not known. */
 const char *tap_wire_topics_find(const struct tap_wire_topics *t, const uint8_t id[16]);
-
-/* ---- a cursor over what was got: reading past the end gives zeros and says so */
-
-struct tap_wire_cursor {
-	struct or_slice s;
-	bool past;
-};
-
-static inline struct or_slice tap_wire_take(struct tap_wire_cursor *c, uint64_t n)
-{
-	struct or_slice s = or_slice(c->s.p, n <= c->s.n ? (size_t)n : 0);
-
-	if (n > c->s.n) {
-		c->past = true;
-		c->s.n = 0;
-		return OR_SLICE_NONE;
-	}
-	c->s = or_slice_from(c->s, (size_t)n);
-	return s;
-}
-
-/* Big-endian. */
-static inline uint64_t tap_wire_uint(struct tap_wire_cursor *c, size_t bytes)
-{
-	struct or_slice s = tap_wire_take(c, bytes);
-	uint64_t v = 0;
-
-	for (size_t i = 0; i < s.n; i++)
-		v = v << 8 | s.p[i];
-	return v;
-}
 
 #endif

@@ -7,7 +7,6 @@
  * What a statement touches waits in the queue until the server's CommandComplete; an ErrorResponse
  * drops all up to the next Sync. Names are completed by the session's database and schema.
  */
-#include "base/mem.h"
 #include "base/str.h"
 #include "ebpf/wire/wire_impl.h"
 
@@ -71,17 +70,6 @@ static uint64_t length(struct tap_wire *w, bool from_client, struct or_slice s)
 	tap_wire_take(&c, 1);
 	len = tap_wire_uint(&c, 4);
 	return len < 4 || len > LEN_MAX ? 0 : len + 1;
-}
-
-/* Up to the NUL; without one, what there is. */
-static struct or_slice take_text(struct tap_wire_cursor *c)
-{
-	size_t n = or_str_find(c->s, 0, 0);
-	struct or_slice s = or_slice(c->s.p, n);
-
-	c->past |= n == c->s.n;
-	c->s = or_slice_from(c->s, n < c->s.n ? n + 1 : n);
-	return s;
 }
 
 /* ---- names */
@@ -155,60 +143,10 @@ static struct tap_wire_facts *read_sql(struct tap_wire *w, struct or_slice sql, 
 	return f;
 }
 
-/* ---- prepared statements and portals: by name, the longest unused makes room */
-
-static void drop(struct tap_wire_statement *s)
-{
-	tap_wire_facts_unref(s->facts);
-	or_mem_free(s->name);
-	*s = (struct tap_wire_statement){.used = 0};
-}
-
-static struct tap_wire_statement *find(
-    struct tap_wire_statement *list, size_t n, struct or_slice name)
-{
-	for (size_t i = 0; i < n; i++)
-		if (list[i].name && or_slice_is(name, list[i].name))
-			return &list[i];
-	return NULL;
-}
-
-/* Takes facts over. */
-static void keep(struct tap_wire *w, struct tap_wire_statement *list, size_t n,
-    struct or_slice name, struct tap_wire_facts *facts)
-{
-	struct tap_wire_statement *s = find(list, n, name), *oldest = list;
-
-	for (size_t i = 1; i < n; i++) /* a free one has not been used at all */
-		if (list[i].used < oldest->used)
-			oldest = &list[i];
-	if (!s)
-		s = oldest;
-	drop(s);
-	s->name = or_mem_new(name.n + 1);
-	if (name.n)
-		memcpy(s->name, name.p, name.n);
-	s->facts = facts;
-	s->used = ++w->pg.clock;
-}
-
-static struct tap_wire_facts *facts_of(
-    struct tap_wire *w, struct tap_wire_statement *list, size_t n, struct or_slice name)
-{
-	struct tap_wire_statement *s = find(list, n, name);
-
-	if (!s)
-		return NULL;
-	s->used = ++w->pg.clock;
-	return tap_wire_facts_ref(s->facts);
-}
-
 void tap_wire_pg_done(struct tap_wire *w)
 {
-	for (size_t i = 0; i < TAP_WIRE_STATEMENTS; i++)
-		drop(&w->pg.statements[i]);
-	for (size_t i = 0; i < PORTALS; i++)
-		drop(&w->pg.portals[i]);
+	tap_wire_statements_done(&w->pg.statements);
+	tap_wire_statements_done(&w->pg.portals);
 }
 
 /* ---- the client's messages */
@@ -230,7 +168,7 @@ static void on_startup(struct tap_wire *w, struct tap_wire_cursor c)
 	}
 	w->pg.started = true;
 	while (c.s.n > 1 && !c.past) {
-		struct or_slice key = take_text(&c), value = take_text(&c);
+		struct or_slice key = tap_wire_text(&c), value = tap_wire_text(&c);
 
 		if (or_slice_is(key, "database"))
 			snprintf(
@@ -249,23 +187,24 @@ static void on_client(struct tap_wire *w, char type, struct tap_wire_cursor c, b
 
 	switch (type) {
 	case 'Q':
-		tap_wire_facts_push(w, RUN, 0, read_sql(w, take_text(&c), cut));
+		tap_wire_facts_push(w, RUN, 0, read_sql(w, tap_wire_text(&c), cut));
 		tap_wire_facts_push(w, SYNC, 0, NULL);
 		break;
 	case 'P':
-		name = take_text(&c);
-		text = take_text(&c);
-		keep(
-		    w, pg->statements, TAP_WIRE_STATEMENTS, name, read_sql(w, text, cut && c.past));
+		name = tap_wire_text(&c);
+		text = tap_wire_text(&c);
+		tap_wire_statements_put(
+		    &pg->statements, TAP_WIRE_STATEMENTS, name, read_sql(w, text, cut && c.past));
 		break;
 	case 'B':
-		name = take_text(&c);
-		text = take_text(&c);
-		keep(w, pg->portals, PORTALS, name,
-		    facts_of(w, pg->statements, TAP_WIRE_STATEMENTS, text));
+		name = tap_wire_text(&c);
+		text = tap_wire_text(&c);
+		tap_wire_statements_put(
+		    &pg->portals, PORTALS, name, tap_wire_statements_get(&pg->statements, text));
 		break;
 	case 'E':
-		tap_wire_facts_push(w, RUN, 0, facts_of(w, pg->portals, PORTALS, take_text(&c)));
+		tap_wire_facts_push(
+		    w, RUN, 0, tap_wire_statements_get(&pg->portals, tap_wire_text(&c)));
 		break;
 	case 'S': tap_wire_facts_push(w, SYNC, 0, NULL); break;
 	default: break;

@@ -10,64 +10,15 @@ import http.server
 import json
 import os
 import shutil
-import socket
 import subprocess
-import sys
 import tempfile
 import threading
 import urllib.request
 
+from observed import edges, expect, graph, run
 from ports import free_port
+from telemetry import clients_python
 from world import World, check, check_has, main, wait_for
-
-WORKLOAD = r'''
-import http.server, os, sys
-class Handler(http.server.BaseHTTPRequestHandler):
-    def do_GET(self):
-        self.send_response(200)
-        self.end_headers()
-    def log_message(self, *args):
-        pass
-if os.path.exists(sys.argv[1]):
-    exec(open(sys.argv[1]).read(), {"__name__": "act"})
-http.server.HTTPServer(("127.0.0.1", int(os.environ["PORT"])), Handler).serve_forever()
-'''
-
-
-def run(w, act):
-    for name, text in (("workload.py", WORKLOAD), ("act.py", act)):
-        with open(w.path(name), "w") as f:
-            f.write(text)
-    os.environ["OUTRIDER_TAP_LINEAGE"] = "true"
-    try:
-        w.run_orders(command=[sys.executable, w.path("workload.py"), w.path("act.py")])
-    finally:
-        del os.environ["OUTRIDER_TAP_LINEAGE"]
-    state = w.agent_admin("/v1/status").json()["tap"]
-    if state["tier"] != "T1" or "lineage" in state["why"]:
-        print(f"skip: the kernel's view is {state['tier']}: {state['why']}")
-        return False
-    return True
-
-
-def graph(w):
-    done = w.cli("lineage", "--json", "orders", check_code=None)
-    return json.loads(done.out) if done.code == 0 else {"nodes": [], "edges": [], "findings": []}
-
-
-def edges(w):
-    """(read or write, data set) of everything that was observed."""
-    found = set()
-    for e in graph(w)["edges"]:
-        if e["observed"]:
-            read = e["from"].startswith("dataset:")
-            found.add(("read", e["from"][8:]) if read else ("write", e["to"][8:]))
-    return found
-
-
-def expect(w, want):
-    wait_for(f"the edges {sorted(want)}", lambda: edges(w) >= want)
-    check(edges(w) == want, f"more than the true edges: {sorted(edges(w) - want)}")
 
 
 class Postgres:
@@ -157,6 +108,54 @@ def declare(w, inputs, outputs):
         url + "/api/v1/lineage", json.dumps(event).encode(), {"Content-Type": "application/json"}))
 
 
+PSYCOPG = '''
+import sys
+import psycopg
+with psycopg.connect(sys.argv[1], prepare_threshold=0, autocommit=True) as c:
+    for i in range(3):
+        c.execute("SELECT name FROM customers WHERE id = %s", (i,)).fetchall()
+    with c.cursor().copy("COPY landing FROM STDIN") as copy:
+        for i in range(1000):
+            copy.write_row((i,))
+    with c.pipeline():
+        c.execute("INSERT INTO mart.daily SELECT id, %s FROM lines", (1,))
+        c.execute("UPDATE events SET id = 2 WHERE id = %s", (1,))
+    try:
+        c.execute("SELECT * FROM unread JOIN absent USING (id)")
+    except psycopg.errors.UndefinedTable:
+        pass
+    try:
+        with c.transaction():
+            c.execute("SET LOCAL search_path TO mart")
+            c.execute("SELECT * FROM weekly")
+            raise KeyError
+    except KeyError:
+        pass
+'''
+
+
+def psycopg_is_seen_exactly():
+    """The extended protocol: statements prepared by the server, a pipeline, COPY, a transaction rolled back."""
+    python = clients_python("psycopg[binary]")
+    if os.geteuid() != 0 or not python or not glob.glob("/usr/lib/postgresql/*/bin/postgres"):
+        print("skip: no PostgreSQL or psycopg is to be had, or this is not root")
+        return
+    with World() as w, Postgres() as pg:
+        pg.sql("CREATE SCHEMA mart; CREATE TABLE customers (id int, name text); CREATE TABLE mart.daily "
+               "(id int, n int); CREATE TABLE lines (id int); CREATE TABLE events (id int); "
+               "CREATE TABLE landing (id int); CREATE TABLE unread (id int); CREATE TABLE mart.weekly (id int)")
+        w.up()
+        if not run(w, f"""
+import subprocess
+subprocess.run([{python!r}, "-c", {PSYCOPG!r}, {pg.url()!r}], check=True)
+"""):
+            return
+        name = f"postgres://127.0.0.1:{pg.port}:postgres."
+        expect(w, {("read", name + "public.customers"), ("write", name + "public.landing"),
+                   ("read", name + "public.lines"), ("write", name + "mart.daily"),
+                   ("write", name + "public.events"), ("read", name + "mart.weekly")})
+
+
 def kafka_is_seen_exactly():
     """librdkafka with its own mock of a cluster: real requests on real sockets."""
     if not shutil.which("kcat"):
@@ -221,4 +220,4 @@ c.getresponse().read()
     server.shutdown()
 
 
-main(postgres_is_seen_exactly, kafka_is_seen_exactly, objects_are_seen_exactly)
+main(postgres_is_seen_exactly, psycopg_is_seen_exactly, kafka_is_seen_exactly, objects_are_seen_exactly)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What telemetry tests share: posting to the intake, reading back, and a virtual environment with the
 official clients, made once outside of the clone (${XDG_CACHE_HOME:-~/.cache}/outrider/clients)."""
+import fcntl
 import http.client
 import json
 import os
@@ -14,26 +15,28 @@ CLIENTS = ["opentelemetry-sdk", "opentelemetry-exporter-otlp-proto-http", "openl
            "jsonschema"]
 
 
-def clients_python():
-    """The interpreter that has the official clients, or None where they cannot be installed here."""
+def clients_python(*more):
+    """The interpreter that has the official clients, and what else a test needs from PyPI; None where they cannot
+    be installed here."""
     cache = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
     directory = os.path.join(cache, "outrider", "clients")
     python = os.path.join(directory, "bin", "python3")
-    done = os.path.join(directory, "done")
-    wanted = "\n".join(CLIENTS) + "\n"
-    if os.path.exists(done):
-        with open(done) as f:
-            if f.read() == wanted:
-                return python
-    try:
-        subprocess.run([sys.executable, "-m", "venv", directory], check=True, timeout=120,
-                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        subprocess.run([python, "-m", "pip", "install", "-q", *CLIENTS], check=True, timeout=240,
-                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    except (OSError, subprocess.SubprocessError):
-        return None
-    with open(done, "w") as f:
-        f.write(wanted)
+    os.makedirs(directory, exist_ok=True)
+    with open(os.path.join(directory, "done"), "a+") as done:
+        fcntl.flock(done, fcntl.LOCK_EX)
+        done.seek(0)
+        missing = sorted({*CLIENTS, *more} - set(done.read().split()))
+        if not missing:
+            return python
+        try:
+            quiet = {"check": True, "stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL,
+                     "stderr": subprocess.DEVNULL, "timeout": 240}
+            if not os.path.exists(python):
+                subprocess.run([sys.executable, "-m", "venv", directory], **quiet)
+            subprocess.run([python, "-m", "pip", "install", "-q", *missing], **quiet)
+        except (OSError, subprocess.SubprocessError):
+            return None
+        done.write("".join(name + "\n" for name in missing))
     return python
 
 
