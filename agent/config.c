@@ -233,10 +233,13 @@ static const struct or_opt opts[] = {
 	.flags = OR_OPT_RELOAD,
 	.offset = AT(capture.files),
 	.help =
-	    "Log files to read, through their rotation: a list of {path, format, multiline}, where "
-	    "path is a file or a pattern (*, ?, []), format is plain, cri or docker, and multiline "
+	    "Log files to read, through their rotation: a list of {path, format, multiline, "
+	    "parse}, "
+	    "where path is a file or a pattern (*, ?, []), format is plain, cri or docker, "
+	    "multiline "
 	    "says which lines are one record: {preset: java, python or go}, {start: REGEX} or "
-	    "{indent: true}, with max_lines, max_bytes and flush."},
+	    "{indent: true}, with max_lines, max_bytes and flush; and parse, what a record says: "
+	    "none, severity, json or logfmt."},
     {.name = "capture.scrape",
 	.type = OR_OPT_TREE,
 	.flags = OR_OPT_RELOAD,

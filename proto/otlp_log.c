@@ -7,8 +7,11 @@
 /* Field numbers: LogRecord's, AnyValue's, and those of what is around them. */
 enum {
 	TIME = 1,
+	SEVERITY = 2,
+	SEVERITY_TEXT = 3,
 	BODY = 5,
-	ATTRIBUTES = 6,
+	TRACE_ID = 9,
+	SPAN_ID = 10,
 	OBSERVED = 11,
 	ANY_STRING = 1,
 	ANY_BYTES = 7,
@@ -58,13 +61,31 @@ static uint8_t *put_fixed64(uint8_t *p, uint32_t num, int64_t v)
 	return wire_pb_put_fixed64(wire_pb_put_tag(p, num, WIRE_PB_FIXED64), (uint64_t)v);
 }
 
+static size_t size_where_any(struct or_slice s)
+{
+	return s.n ? field_size(s.n) : 0;
+}
+
+static uint8_t *put_field(uint8_t *p, uint32_t num, struct or_slice s)
+{
+	return s.n ? put_bytes(put_head(p, num, s.n), s) : p;
+}
+
+/* What a line says besides its text: none of it where nobody asked. */
+static size_t said_size(const struct wire_otlp_log *log)
+{
+	return (log->severity ? 2 : 0) + size_where_any(log->severity_text) +
+	       size_where_any(log->trace_id) + size_where_any(log->span_id) + log->attributes.n;
+}
+
 void wire_otlp_log_put(struct or_buf *logs, const struct wire_otlp_log *log)
 {
 	struct or_slice iostream = iostream_of(log),
 			cut = log->is_cut ? or_slice(cut_attribute, sizeof(cut_attribute) - 1)
 					  : OR_SLICE_NONE;
 	size_t any = field_size(log->text.n);
-	size_t record = (log->time_ns ? FIXED : 0) + field_size(any) + iostream.n + cut.n + FIXED;
+	size_t record = (log->time_ns ? FIXED : 0) + field_size(any) + iostream.n + cut.n + FIXED +
+			said_size(log);
 	uint8_t *p = or_buf_reserve(logs, field_size(record)), *start = p;
 
 	if (!p)
@@ -72,10 +93,14 @@ void wire_otlp_log_put(struct or_buf *logs, const struct wire_otlp_log *log)
 	p = put_head(p, LOG_RECORDS, record);
 	if (log->time_ns)
 		p = put_fixed64(p, TIME, log->time_ns);
+	if (log->severity)
+		p = wire_pb_put_varint(wire_pb_put_tag(p, SEVERITY, WIRE_PB_VARINT), log->severity);
+	p = put_field(p, SEVERITY_TEXT, log->severity_text);
 	p = put_head(p, BODY, any);
 	p = put_head(p, or_str_is_utf8(log->text) ? ANY_STRING : ANY_BYTES, log->text.n);
 	p = put_bytes(p, log->text);
-	p = put_bytes(put_bytes(p, iostream), cut);
+	p = put_bytes(put_bytes(put_bytes(p, log->attributes), iostream), cut);
+	p = put_field(put_field(p, TRACE_ID, log->trace_id), SPAN_ID, log->span_id);
 	p = put_fixed64(p, OBSERVED, log->observed_ns);
 	or_buf_commit(logs, (size_t)(p - start));
 }

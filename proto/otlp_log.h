@@ -11,9 +11,11 @@
 
 #include "base/buf.h"
 
-/* What a record and a request have at most besides their texts. */
-#define WIRE_OTLP_LOG_ROOM    160
+/* What a record and a request have at most besides their texts and attributes. */
+#define WIRE_OTLP_LOG_ROOM    224
 #define WIRE_OTLP_LOG_REQUEST 256
+
+#define WIRE_OTLP_LOG_ATTRIBUTES 6
 
 struct wire_otlp_log {
 	int64_t time_ns; /* 0: the line does not say */
@@ -21,6 +23,11 @@ struct wire_otlp_log {
 	struct or_slice text;
 	const char *iostream; /* "stdout", "stderr" (attribute log.iostream); NULL: not known */
 	bool is_cut;          /* a part of a longer line (attribute outrider.truncated) */
+	uint8_t severity;     /* SeverityNumber; 0: not said */
+	struct or_slice severity_text;
+	struct or_slice trace_id, span_id; /* 16 and 8 bytes, or none */
+	struct or_slice attributes; /* fields WIRE_OTLP_LOG_ATTRIBUTES, as wire_otlp_value_put
+				       writes them */
 };
 
 /* Appends to a buffer that collects records for one request. */

@@ -113,6 +113,36 @@ def a_stack_trace_is_one_record():
         check(bodies == {"# one\ntwo\n", "# three\nfour"}, f"{bodies}")
 
 
+def what_a_record_says_is_found():
+    with World() as w:
+        configured(w, {"path": w.path("app.json"), "parse": "json"},
+                   {"path": w.path("app.fmt"), "parse": "logfmt"},
+                   {"path": w.path("app.log"), "parse": "severity"})
+        w.up()
+        w.run_orders()
+        with open(w.path("app.json"), "w") as f:
+            f.write('{"time":"2026-11-24T11:00:00.5Z","level":"warn","msg":"json one","n":7,'
+                    '"api_key":4242,"who":{"mail":"someone@example.org"},'
+                    '"trace_id":"0af7651916cd43dd8448eb211c80319c"}\nnot json one\n')
+        with open(w.path("app.fmt"), "w") as f:
+            f.write('ts=2026-11-24T11:00:01Z level=error msg="fmt \\"two\\"" cost=1.5 retry\n')
+        with open(w.path("app.log"), "w") as f:
+            f.write("2026-11-24 11:00:02 FATAL plain three\n")
+        found = eventually(w, "logs", "body=\"json one\"", 1)[0]
+        check(found["severity"].lower() == "warn" and found["time"].startswith("2026-11-24T11:00:00.5"),
+              f"{found}")
+        a = found["attributes"]
+        check(a["n"] == 7 and a["api_key"] == "[redacted:token]", f"{found}")
+        check("someone@" not in json.dumps(found) and found["trace_id"].startswith("0af76519"),
+              f"{found}")
+        eventually(w, "logs", "body=\"not json one\"", 1)
+        found = eventually(w, "logs", "body=fmt*", 1)[0]
+        check(found["body"] == 'fmt "two"' and found["severity"].lower() == "error" and
+              found["attributes"]["cost"] == "1.5" and found["attributes"]["retry"] is True, f"{found}")
+        found = eventually(w, "logs", "body=*three", 1)[0]
+        check(found["severity"].lower() == "fatal", f"{found}")
+
+
 def a_wrong_setting_is_said():
     with World() as w:
         configured(w, {"path": "/var/log/*.log", "format": "xml"})
@@ -125,4 +155,4 @@ def a_wrong_setting_is_said():
 
 if __name__ == "__main__":
     main(each_line_is_stored_once, a_pod_is_read_as_kubernetes_writes_it, a_stack_trace_is_one_record,
-         a_wrong_setting_is_said)
+         what_a_record_says_is_found,         a_wrong_setting_is_said)

@@ -2,18 +2,23 @@
 #include "agent/capture/files/batch.h"
 
 #include "proto/otlp_log.h"
+#include "proto/otlp_value.h"
 
 #include <string.h>
 
-enum { ARENA_MAX = 2 * 1024 * 1024 };
+enum { ARENA_MAX = 2 * 1024 * 1024, ROOM = 4096 };
 
 static const char *const streams[] = {NULL, "stdout", "stderr"};
 
 void ag_batch_init(struct ag_batch *b, struct ag_redact *redact)
 {
-	*b = (struct ag_batch){.redact = redact, .arena = or_arena_new(ARENA_MAX)};
+	*b = (struct ag_batch){
+	    .redact = redact, .arena = or_arena_new(ARENA_MAX), .said = or_arena_new(ARENA_MAX)};
 	or_buf_init(&b->logs, AG_BATCH_REQUEST_MAX);
 	or_buf_init(&b->redacted, 2 * AG_BATCH_WINDOW);
+	/* With a text of that size a request has room for one record, whatever is in it. */
+	or_buf_init(&b->attributes, AG_BATCH_REQUEST_MAX - 2 * AG_BATCH_WINDOW - ROOM);
+	or_buf_init(&b->value, 2 * AG_BATCH_WINDOW);
 	for (size_t i = 0; i < AG_LINE_STREAMS; i++) {
 		or_buf_init(&b->streams[i].part, AG_BATCH_WINDOW);
 		or_buf_init(&b->streams[i].event, AG_BATCH_WINDOW);
@@ -23,8 +28,11 @@ void ag_batch_init(struct ag_batch *b, struct ag_redact *redact)
 void ag_batch_done(struct ag_batch *b)
 {
 	or_arena_free(b->arena);
+	or_arena_free(b->said);
 	or_buf_done(&b->logs);
 	or_buf_done(&b->redacted);
+	or_buf_done(&b->attributes);
+	or_buf_done(&b->value);
 	for (size_t i = 0; i < AG_LINE_STREAMS; i++) {
 		or_buf_done(&b->streams[i].part);
 		or_buf_done(&b->streams[i].event);
@@ -60,6 +68,40 @@ void ag_batch_clear(struct ag_batch *b)
 
 /* ---- records */
 
+static bool redact(void *arg, struct or_buf *out, struct or_slice key, struct or_slice text)
+{
+	return ag_redact_text(arg, out, key, text);
+}
+
+/* What the text says becomes the record's; attributes lose their secrets on the way, and where they
+ * do not fit the text stays as it is. */
+static void decode(struct ag_batch *b, struct wire_otlp_log *log)
+{
+	const struct wire_otlp_value_rewrite rewrite = {
+	    .fn = b->redact ? redact : NULL, .arg = b->redact, .text = &b->value};
+	struct ag_decoded d;
+
+	if (!ag_decode_read(&d, b->decode, log->text, b->said)) {
+		b->misfits++;
+		return;
+	}
+	or_buf_clear(&b->attributes);
+	for (size_t i = 0; i < d.n; i++)
+		wire_otlp_value_put(&b->attributes, WIRE_OTLP_LOG_ATTRIBUTES, d.pairs[i].key,
+		    d.pairs[i].value, &rewrite);
+	if (!or_buf_ok(&b->attributes)) {
+		b->misfits++;
+		return;
+	}
+	log->attributes = or_buf_slice(&b->attributes);
+	log->time_ns = d.time_ns ? d.time_ns : log->time_ns;
+	log->severity = d.severity;
+	log->severity_text = d.severity_text;
+	log->trace_id = d.trace_id;
+	log->span_id = d.span_id;
+	log->text = d.message;
+}
+
 /* False: the request has no room for it. */
 static bool put(struct ag_batch *b, enum ag_line_stream stream, int64_t time_ns,
     struct or_slice text, bool is_cut)
@@ -70,7 +112,9 @@ static bool put(struct ag_batch *b, enum ag_line_stream stream, int64_t time_ns,
 	    .iostream = streams[stream],
 	    .is_cut = is_cut};
 
-	if (b->redact && ag_redact_text(b->redact, &b->redacted, OR_SLICE_NONE, text)) {
+	if (b->decode)
+		decode(b, &log);
+	if (b->redact && ag_redact_text(b->redact, &b->redacted, OR_SLICE_NONE, log.text)) {
 		log.text = or_buf_slice(&b->redacted);
 		log.is_cut = is_cut || !or_buf_ok(&b->redacted);
 	}
@@ -182,6 +226,7 @@ void ag_batch_read(struct ag_batch *b, const struct ag_batch_format *f, struct o
 {
 	size_t at = 0;
 
+	b->decode = f->decode;
 	if (b->is_skipping) {
 		const uint8_t *lf = memchr(data.p, '\n', data.n);
 

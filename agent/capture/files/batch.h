@@ -17,6 +17,7 @@
 #ifndef AGENT_CAPTURE_FILES_BATCH_H
 #define AGENT_CAPTURE_FILES_BATCH_H
 
+#include "agent/capture/decode/decode.h"
 #include "agent/capture/files/event.h"
 #include "agent/capture/files/line.h"
 #include "agent/capture/redact/redact.h"
@@ -28,6 +29,7 @@
 struct ag_batch_format {
 	enum ag_line_format line;
 	struct ag_event_rule event;
+	enum ag_decode_kind decode; /* what the text of a record says besides */
 };
 
 struct ag_batch_stream {
@@ -42,9 +44,10 @@ struct ag_batch_stream {
 };
 
 struct ag_batch {
-	struct ag_redact *redact; /* NULL: nothing is taken out */
-	struct or_arena *arena;
-	struct or_buf logs, redacted;
+	struct ag_redact *redact;      /* NULL: nothing is taken out */
+	struct or_arena *arena, *said; /* of a line; of what it says */
+	enum ag_decode_kind decode;
+	struct or_buf logs, redacted, attributes, value;
 	struct ag_batch_stream streams[AG_LINE_STREAMS];
 	size_t end;     /* bytes of the data that are out; what is out behind it: streams' taken */
 	size_t reached; /* bytes that were looked at */

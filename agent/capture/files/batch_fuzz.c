@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The first byte is the format and how lines belong together, the second where the data is torn. */
+/* The first byte is the format, how lines belong together and what they say, the second where the
+ * data is torn. */
 #include "agent/capture/files/batch.h"
 
 #include "proto/otlp.h"
@@ -34,6 +35,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	f.line = (enum ag_line_format)(data[0] % 3);
 	f.event.kind = kinds[data[0] / 3 % OR_LEN(kinds)];
+	f.decode = (enum ag_decode_kind)(data[0] / 15 % 4);
 	text = or_slice(data + 2, size - 2);
 	torn = text.n * data[1] / 256;
 	ag_batch_init(&b, NULL);

@@ -3,12 +3,13 @@
  * Log files: found by patterns, read as they grow and through their rotation, each line once.
  *
  * A list of maps: path (a pattern of glob(7): * ? []), format (plain, cri, docker;
- * agent/capture/files/line.h), multiline (agent/capture/files/event.h). A file that is renamed is
- * read until nothing came for ROTATE_NS; one that is emptied in place is read from its beginning;
- * one that was renamed while nobody looked is found by its inode in the folders of the patterns.
- * New files are read from their beginning. A request (agent/capture/files/tail.h) goes into the
- * spool with the place that was read to, so a crash neither loses nor doubles a line. While the
- * spool is filled to a half by what nobody takes, files wait: they are their own buffer.
+ * agent/capture/files/line.h), multiline (agent/capture/files/event.h), parse
+ * (agent/capture/decode/decode.h). A file that is renamed is read until nothing came for ROTATE_NS;
+ *one that is emptied in place is read from its beginning; one that was renamed while nobody looked
+ *is found by its inode in the folders of the patterns. New files are read from their beginning. A
+ *request (agent/capture/files/tail.h) goes into the spool with the place that was read to, so a
+ *crash neither loses nor doubles a line. While the spool is filled to a half by what nobody takes,
+ *files wait: they are their own buffer.
  *
  *	idle ─something happened in a folder─▶ reading ─nothing new twice─▶ idle
  *	  └──────────── and a look around every SWEEP_NS ────────────┘

@@ -26,7 +26,7 @@ static enum or_code read_format(
 
 static enum or_code check_keys(const struct or_json *j, struct or_err *err)
 {
-	static const char *const names[] = {"path", "format", "multiline", NULL};
+	static const char *const names[] = {"path", "format", "multiline", "parse", NULL};
 
 	for (size_t i = 0; i < j->object.n; i++) {
 		struct or_slice key = j->object.members[i].key;
@@ -36,9 +36,20 @@ static enum or_code check_keys(const struct or_json *j, struct or_err *err)
 			is_known = is_known || or_slice_is(key, names[n]);
 		if (!is_known)
 			return or_err_set(err, OR_INVAL,
-			    "unknown key \"%.*s\": there are path, format and multiline",
+			    "unknown key \"%.*s\": there are path, format, multiline and parse",
 			    OR_SLICE_FMT(key));
 	}
+	return OR_OK;
+}
+
+static enum or_code read_parse(
+    enum ag_decode_kind *out, const struct or_json *j, struct or_err *err)
+{
+	const struct or_json *v = or_json_get(j, "parse");
+
+	*out = AG_DECODE_NONE;
+	if (v && (v->type != OR_JSON_STR || ag_decode_kind_of(out, v->s)))
+		return or_err_set(err, OR_INVAL, "parse: expected none, severity, json or logfmt");
 	return OR_OK;
 }
 
@@ -53,6 +64,8 @@ static enum or_code read_pattern(
 	rc = check_keys(j, err);
 	if (rc == OR_OK)
 		rc = read_format(&p->format.line, j, err);
+	if (rc == OR_OK)
+		rc = read_parse(&p->format.decode, j, err);
 	if (rc == OR_OK) {
 		rc = ag_event_rule_init(&p->format.event, or_json_get(j, "multiline"), err);
 		if (rc)
