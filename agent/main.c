@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/agent.h"
 #include "agent/check/check.h"
+#include "agent/spool_verb.h"
 #include "agent/tap/tap.h"
 
 #include "base/mem.h"
@@ -22,6 +23,7 @@ static void put_help(struct or_buf *out)
 	    "usage: outrider-agent --config FILE [flags]\n"
 	    "       outrider-agent check --config FILE         say what would not work\n"
 	    "       outrider-agent print-config --config FILE  every value and its origin\n"
+	    "       outrider-agent spool ls|cat|verify|repair DIR   look into spools\n"
 	    "\n");
 	ag_config_help(out);
 }
@@ -158,6 +160,8 @@ int main(int argc, char **argv)
 		return show(ag_config_reference);
 	if (strcmp(verb, "check") == 0)
 		return ag_check_main(argc - 2, argv + 2);
+	if (strcmp(verb, "spool") == 0)
+		return ag_spool_verb_main(argc - 2, argv + 2);
 	if (strcmp(verb, "print-config") == 0)
 		return print_config(argc - 2, argv + 2);
 	return run(argc - 1, argv + 1);

@@ -106,7 +106,7 @@ static bool is_frame(const uint8_t *p)
 {
 	uint64_t type = load(p + 6, 2), stream = load(p + 12, 4);
 
-	return load(p + 4, 2) == MAGIC && type >= AG_SEGMENT_RECORD && type <= AG_SEGMENT_PLACED &&
+	return load(p + 4, 2) == MAGIC && type >= AG_SEGMENT_RECORD && type <= AG_SEGMENT_VOID &&
 	       load(p + 8, 4) <= AG_SEGMENT_PAYLOAD_MAX && stream <= UINT16_MAX;
 }
 

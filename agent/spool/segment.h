@@ -36,6 +36,8 @@ enum ag_segment_type {
 	/* A record with the place that it was read from, in one entry, so that no crash parts them:
 	 * payload: length of the place(2), the place, the record. Parsed, it is a record. */
 	AG_SEGMENT_PLACED = 4,
+	/* Nothing: what a repair put in the place of bytes that did not check. */
+	AG_SEGMENT_VOID = 5,
 };
 
 struct ag_segment_entry {

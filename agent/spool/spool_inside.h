@@ -8,6 +8,8 @@
  *	spool_state.c    the state file: two checked slots, written in turn
  *	spool_read.c     batches for the shipper, and acknowledgements
  *	spool_place.c    how far sources have been read
+ *	spool_look.c     a directory looked at without opening it
+ *	spool_repair.c   damage taken out of the files
  *	segment.c        the format of segments
  */
 #ifndef AGENT_SPOOL_SPOOL_INSIDE_H
@@ -125,6 +127,12 @@ struct spool_segment *ag_spool_sync_removable(const struct ag_spool *spool);
 
 /* Reads state and segments into an empty spool whose directory is locked. */
 OR_NODISCARD enum or_code ag_spool_recover(struct ag_spool *spool, struct or_err *err);
+/* The number of "<16 hex digits>.seg". */
+bool ag_spool_recover_number(uint64_t *number, const char *name);
+/* Zeros alone lie in [from, to). */
+bool ag_spool_recover_is_blank(int fd, uint64_t from, uint64_t to);
+/* The bytes from `end` on are what a write leaves that never came to its end. */
+bool ag_spool_recover_is_torn(const struct spool_segment *seg, uint64_t end, uint64_t size);
 
 /* -- spool_read.c -- */
 

@@ -240,7 +240,8 @@ static bool on_entry(void *arg, const struct ag_segment_entry *e, uint64_t end)
 {
 	struct build *b = arg;
 
-	if (e->stream != b->stream || e->type == AG_SEGMENT_STREAM || e->seq < b->expected) {
+	if (e->stream != b->stream || e->type == AG_SEGMENT_STREAM || e->type == AG_SEGMENT_VOID ||
+	    e->seq < b->expected) {
 		b->scanned += ag_segment_size(e);
 		b->has_yielded = b->scanned > SCAN_MAX;
 		return !b->has_yielded;

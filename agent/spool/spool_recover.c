@@ -28,6 +28,7 @@ struct recovery {
 	bool has_mark[AG_SPOOL_STREAMS_MAX]; /* from the state, or the first declaration */
 	uint64_t seen[AG_SPOOL_STREAMS_MAX]; /* the last number, in this epoch */
 	bool has_conflict;
+	bool ends_void;    /* a repair took away what came last */
 	bool is_cut_short; /* last numbers are not known */
 	uint64_t newest;   /* number of any segment that was ever seen */
 	uint64_t n_bad;
@@ -86,6 +87,9 @@ static bool on_entry(void *arg, const struct ag_segment_entry *e, uint64_t end)
 	struct spool_segment *seg = r->segment;
 	struct spool_stream *s;
 
+	r->ends_void = e->type == AG_SEGMENT_VOID;
+	if (r->ends_void)
+		return true;
 	if (e->type == AG_SEGMENT_STREAM) {
 		r->has_conflict = !on_declaration(r, e, seg);
 		return !r->has_conflict;
@@ -113,7 +117,7 @@ static bool on_entry(void *arg, const struct ag_segment_entry *e, uint64_t end)
 
 /* -- segments -- */
 
-static bool is_zero_from(int fd, uint64_t from, uint64_t to)
+bool ag_spool_recover_is_blank(int fd, uint64_t from, uint64_t to)
 {
 	uint8_t bytes[4096];
 	size_t got;
@@ -131,14 +135,13 @@ static bool is_zero_from(int fd, uint64_t from, uint64_t to)
 	return true;
 }
 
-/* True: the bytes from `end` on are what a write leaves that never came to its end. */
-static bool is_torn(const struct spool_segment *seg, uint64_t end, uint64_t size)
+bool ag_spool_recover_is_torn(const struct spool_segment *seg, uint64_t end, uint64_t size)
 {
 	uint8_t frame[AG_SEGMENT_FRAME_LEN];
 	struct ag_segment_entry e;
 	size_t got, whole;
 
-	if (is_zero_from(seg->fd, end, size))
+	if (ag_spool_recover_is_blank(seg->fd, end, size))
 		return true;
 	if (or_sys_pread(seg->fd, frame, sizeof(frame), end, &got, NULL) != OR_OK)
 		return false;
@@ -152,7 +155,7 @@ static void end_tail(struct recovery *r, struct spool_segment *seg, uint64_t end
 
 	if (end == seg->end || !is_last)
 		return;
-	if (!is_torn(seg, end, seg->end)) {
+	if (!ag_spool_recover_is_torn(seg, end, seg->end)) {
 		r->is_cut_short = true;
 		seg->is_broken = true;
 		return;
@@ -204,7 +207,7 @@ static enum or_code read_head(struct spool_segment *seg, uint64_t number, struct
 	if (rc)
 		return rc;
 	rc = ag_segment_head_get(&seg->head, or_slice(bytes, got));
-	if (rc == OR_AGAIN || (rc == OR_CORRUPT && is_zero_from(seg->fd, 0, seg->end)))
+	if (rc == OR_AGAIN || (rc == OR_CORRUPT && ag_spool_recover_is_blank(seg->fd, 0, seg->end)))
 		return OR_ABSENT;
 	return rc || seg->head.number != number ? OR_CORRUPT : OR_OK;
 }
@@ -216,7 +219,7 @@ static enum or_code read_entries(
 	enum or_code rc;
 
 	r->segment = seg;
-	r->has_conflict = false;
+	r->has_conflict = r->ends_void = false;
 	enter_epoch(r, &seg->head);
 	rc = ag_spool_read_segment(
 	    r->spool, seg, AG_SEGMENT_HEAD_LEN, seg->end, on_entry, r, &end, &damaged, err);
@@ -226,6 +229,7 @@ static enum or_code read_entries(
 		return OR_CORRUPT;
 	r->spool->info.damaged += damaged;
 	end_tail(r, seg, end, is_last);
+	r->is_cut_short = r->is_cut_short || (is_last && r->ends_void);
 	/* It may be in the page cache only; from here on it counts as durable. */
 	rc = or_sys_fdatasync(seg->fd, err);
 	seg->synced = seg->end;
@@ -263,8 +267,7 @@ static enum or_code load_segment(
 	return rc;
 }
 
-/* "<16 hex digits>.seg" */
-static bool parse_name(const char *name, uint64_t *number)
+bool ag_spool_recover_number(uint64_t *number, const char *name)
 {
 	struct or_slice s = or_slice_str(name);
 	struct or_buf b;
@@ -335,7 +338,7 @@ static enum or_code load_segments(struct recovery *r, struct or_err *err)
 	for (size_t i = 0; i < names.n && rc == OR_OK; i++) {
 		bool dropped = true;
 
-		if (parse_name(names.names[i], &numbers[n]))
+		if (ag_spool_recover_number(&numbers[n], names.names[i]))
 			rc = drop_headless(r, numbers[n], &dropped, err);
 		n += !dropped;
 	}

@@ -221,7 +221,7 @@ static bool copy_entry(void *arg, const struct ag_segment_entry *e, uint64_t end
 	struct ag_spool *spool = arg;
 
 	(void)end;
-	if (e->type == AG_SEGMENT_STREAM)
+	if (e->type == AG_SEGMENT_STREAM || e->type == AG_SEGMENT_VOID)
 		return true;
 	return ag_spool_write(spool, e, NULL) == OR_OK;
 }
