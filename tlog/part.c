@@ -9,7 +9,12 @@
 
 #include <inttypes.h>
 
-enum { AHEAD = 64 * 1024, LEAF_ROOM = 4 * 65536, ARENA = 64 * 1024 * 1024 };
+enum {
+	AHEAD = 64 * 1024,
+	WINDOW_MAX = 1024 * 1024,
+	LEAF_ROOM = 4 * 65536,
+	ARENA = 64 * 1024 * 1024
+};
 
 enum or_code tl_part_corrupt(
     const struct tl_part *p, uint64_t offset, uint32_t row, const char *what, struct or_err *err)
@@ -168,27 +173,69 @@ enum tl_part_kind tl_part_column_kind(const struct tl_part *p, int column)
 
 /* ---- pieces */
 
-/* Loads piece i, and those behind it where they are wanted and small. */
+static size_t window_bytes(const struct tl_part_window *w, const struct tl_part_piece *pieces)
+{
+	const struct tl_part_piece *last = &pieces[w->first + w->n - 1];
+
+	return w->n ? (size_t)(last->at + last->len - pieces[w->first].at) : 0;
+}
+
+static void grow_window(struct tl_part *p, struct tl_part_window *w, size_t bytes)
+{
+	if (bytes <= w->cap)
+		return;
+	p->memory += bytes - w->cap;
+	w->bytes = or_mem_resize(w->bytes, bytes);
+	w->cap = bytes;
+}
+
+/* Pieces from i on, or down from i, of at most `bytes`, but one; *sum: theirs. */
+static size_t count_pieces(
+    const struct tl_part_piece *pieces, size_t n, size_t i, bool down, size_t bytes, size_t *sum)
+{
+	size_t count = 1, room = down ? i + 1 : n - i;
+
+	*sum = pieces[i].len;
+	while (count < room) {
+		size_t len = pieces[down ? i - count : i + count].len;
+
+		if (*sum + len > bytes)
+			break;
+		*sum += len;
+		count++;
+	}
+	return count;
+}
+
+/* Loads piece i, and those that the reader is on the way to where they are wanted. Who reads one
+ * behind the other finds the whole column here where it is not large. */
 static enum or_code fill_window(struct tl_part *p, struct tl_part_window *w,
     const struct tl_part_piece *pieces, size_t n, size_t i, bool ahead, struct or_err *err)
 {
-	size_t end = i + 1, bytes = pieces[i].len;
+	bool down = w->n && i < w->first;
+	bool is_next = w->n && (down ? i + 1 == w->first : i == w->first + w->n);
+	size_t have = is_next && ahead ? window_bytes(w, pieces) : 0;
+	size_t want = have > AHEAD ? have : AHEAD, sum, count;
 	enum or_code rc;
 
-	while (ahead && end < n && bytes + pieces[end].len <= AHEAD)
-		bytes += pieces[end++].len;
-	w->n = 0;
-	w->checked = 0;
-	if (bytes > w->cap) {
-		p->memory += bytes - w->cap;
-		w->bytes = or_mem_resize(w->bytes, bytes);
-		w->cap = bytes;
+	count = count_pieces(pieces, n, i, down, ahead ? want : 0, &sum);
+	if (have && have + sum > WINDOW_MAX)
+		have = 0;
+	if (!have) {
+		w->n = 0;
+		memset(w->checked, 0, sizeof(w->checked));
 	}
-	rc = fetch(p, pieces[i].at, w->bytes, bytes, err);
-	if (rc)
+	grow_window(p, w, have + sum);
+	if (have && down)
+		memmove(w->bytes + sum, w->bytes, have);
+	rc = fetch(p, pieces[down ? i + 1 - count : i].at, w->bytes + (have && !down ? have : 0),
+	    sum, err);
+	if (rc) {
+		w->n = 0;
 		return rc;
-	w->first = i;
-	w->n = end - i;
+	}
+	w->first = down ? i + 1 - count : have ? w->first : i;
+	w->n = have ? w->n + count : count;
 	return OR_OK;
 }
 
@@ -198,15 +245,17 @@ enum or_code tl_part_piece_get(struct tl_part *p, struct tl_part_window *w,
 {
 	enum or_code rc = OR_OK;
 
-	OR_ASSERT(i < n);
+	OR_ASSERT(i < n && i < TL_PART_PIECES_MAX);
 	if (i < w->first || i >= w->first + w->n)
 		rc = fill_window(p, w, pieces, n, i, ahead, err);
 	if (rc)
 		return rc;
 	*out = or_slice(w->bytes + (pieces[i].at - pieces[w->first].at), pieces[i].len);
-	if (w->checked != i + 1 && or_crc32c(0, *out) != pieces[i].crc)
+	if (w->checked[i / 64] >> i % 64 & 1)
+		return OR_OK;
+	if (or_crc32c(0, *out) != pieces[i].crc)
 		return tl_part_corrupt(p, pieces[i].at, row, "has changed", err);
-	w->checked = i + 1;
+	w->checked[i / 64] |= 1ULL << i % 64;
 	return OR_OK;
 }
 

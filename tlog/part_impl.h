@@ -8,12 +8,15 @@
 #include "base/arena.h"
 #include "tlog/part_foot.h"
 
+/* Pieces of a column: one for each block of rows. */
+#define TL_PART_PIECES_MAX (TL_PART_ROWS_MAX / TL_PART_BLOCK)
+
 /* Bytes of neighbouring pieces. */
 struct tl_part_window {
 	uint8_t *bytes;
 	size_t cap;
 	size_t first, n; /* pieces that are in it */
-	size_t checked;  /* the piece whose checksum was right last, + 1 */
+	uint64_t checked[TL_PART_PIECES_MAX / 64]; /* those whose checksum was right */
 };
 
 struct tl_part_state {

@@ -14,7 +14,7 @@
 
 #include <stdlib.h>
 
-enum { TERMS_MAX = 64, IDS_MAX = 4096, ARENA = 4 * 1024 * 1024, EAGER_MAX = 8192 };
+enum { TERMS_MAX = 64, IDS_MAX = 4096, ARENA = 4 * 1024 * 1024, EAGER_MAX = 8192, SMALL_MAX = 256 };
 
 enum answer { UNKNOWN, FAILS, PASSES };
 
@@ -244,36 +244,61 @@ static enum or_code ask_value(struct co_sieve *s, struct node *n,
 	return rc;
 }
 
-/* Of a dictionary, every text is asked at once where there are not many: then it is known what
- * none has. */
+/* How many values a column can have, where that is known: codes, or small numbers. *from: the
+ * smallest. */
+static enum or_code count_values(
+    struct co_sieve *s, struct node *n, uint64_t *from, size_t *end, struct or_err *err)
+{
+	int column = n->column.at[0];
+	enum tl_part_kind kind = tl_part_column_kind(s->part, column);
+	struct tl_part_dict d;
+	uint64_t max;
+	enum or_code rc;
+
+	*from = *end = 0;
+	if (n->column.n != 1)
+		return OR_OK;
+	if (kind == TL_PART_BYTES || kind == TL_PART_LIST) {
+		rc = tl_part_dict(s->part, column, &d, err);
+		*end = rc ? 0 : d.n;
+		return rc;
+	}
+	tl_part_column_range(s->part, column, from, &max);
+	if (kind == TL_PART_VARINT && max < SMALL_MAX)
+		*end = (size_t)max + 1;
+	return OR_OK;
+}
+
+/* Where there are not many values, each is asked at once: then it is known what none has, and one
+ * that alone passes is a code. */
 static enum or_code compile_answers(struct co_sieve *s, struct node *n, struct or_err *err)
 {
-	enum tl_part_kind kind = tl_part_column_kind(s->part, n->column.at[0]);
-	size_t passing = 0;
-	struct tl_part_dict d;
+	size_t passing = 0, end;
 	bool passes = false;
-	enum or_code rc = OR_OK;
+	uint64_t from;
+	enum or_code rc = count_values(s, n, &from, &end, err);
 
 	n->test = ASK;
 	n->share = n->e->op == CO_EXPR_EQ ? 0.1 : 0.9;
-	if (n->column.n != 1 || (kind != TL_PART_BYTES && kind != TL_PART_LIST))
-		return OR_OK;
-	rc = tl_part_dict(s->part, n->column.at[0], &d, err);
-	if (rc)
+	if (rc || end == 0)
 		return rc;
-	n->answers = or_mem_array(d.n + 1, 1);
-	if (d.n > EAGER_MAX)
+	n->answers = or_mem_array(end, 1);
+	if (end > EAGER_MAX)
 		return OR_OK;
-	for (uint64_t i = 0; i < d.n && !rc; i++) {
+	for (uint64_t i = from; i < end && !rc; i++) {
 		rc = ask_value(s, n, (const uint64_t[CO_COLUMN_MAX]){i}, &passes, err);
 		n->answers[i] = passes ? PASSES : FAILS;
 		passing += passes;
+		n->code = passes ? i : n->code;
 	}
-	n->share = (double)passing / (double)(d.n ? d.n : 1);
-	if (!rc && (passing == 0 || passing == d.n))
+	if (rc)
+		return rc;
+	n->share = (double)passing / (double)(end - from);
+	n->test = passing == 1 ? CODE : ASK;
+	if (passing == 0 || passing == end - from)
 		decide(n, passing ? ALL : NOTHING);
 	n->why = CO_PLAN_VALUE;
-	return rc;
+	return OR_OK;
 }
 
 static enum or_code compile_compare(
