@@ -26,6 +26,7 @@ struct co_parts {
 	uint64_t tick;
 	size_t n_open;
 	size_t pins;
+	struct co_tail *tail;
 };
 
 struct co_parts *co_parts_new(const char *dir)
@@ -33,6 +34,7 @@ struct co_parts *co_parts_new(const char *dir)
 	struct co_parts *p = or_mem_new(sizeof(*p));
 
 	p->dir = or_mem_strdup(dir);
+	p->tail = co_tail_new();
 	return p;
 }
 
@@ -52,6 +54,7 @@ void co_parts_free(struct co_parts *p)
 		return;
 	for (size_t i = 0; i < p->n; i++)
 		close_item(p, &p->items[i]);
+	co_tail_free(p->tail);
 	or_mem_free(p->items);
 	or_mem_free(p->dir);
 	or_mem_free(p);
@@ -138,6 +141,7 @@ enum or_code co_parts_pin(struct co_parts *p, struct or_err *err)
 			rc = co_parts_get(p, i, &part, NULL);
 	}
 	p->pins++;
+	co_tail_pin(p->tail, co_parts_sealed(p));
 	return OR_OK;
 }
 
@@ -145,6 +149,12 @@ void co_parts_unpin(struct co_parts *p)
 {
 	OR_ASSERT(p->pins);
 	p->pins--;
+	co_tail_unpin(p->tail);
+}
+
+struct co_tail *co_parts_tail(const struct co_parts *p)
+{
+	return p->tail;
 }
 
 size_t co_parts_n(const struct co_parts *p)

@@ -11,7 +11,7 @@
 #ifndef COLLECTOR_AUDIT_PARTS_H
 #define COLLECTOR_AUDIT_PARTS_H
 
-#include "tlog/part.h"
+#include "collector/audit/tail.h"
 
 #define CO_PARTS_FILES_MAX 512
 
@@ -29,6 +29,9 @@ OR_NODISCARD enum or_code co_parts_list(struct co_parts *p, struct or_err *err);
  * read on. (Where there are more than CO_PARTS_FILES_MAX of them, one may then be gone.) */
 OR_NODISCARD enum or_code co_parts_pin(struct co_parts *p, struct or_err *err);
 void co_parts_unpin(struct co_parts *p);
+
+/* What is not sealed yet, as far as it was made parts in memory; pinned with the others. */
+struct co_tail *co_parts_tail(const struct co_parts *p);
 
 size_t co_parts_n(const struct co_parts *p);
 uint64_t co_parts_first(const struct co_parts *p, size_t i);

@@ -15,10 +15,14 @@ struct co_trail_search {
 	size_t n, n_pinned;
 	co_trail_search_done_fn *done;
 	void *arg;
-	struct co_scan *tail; /* what is not sealed */
+	struct co_scan *tail; /* what is not sealed, nor a part in memory */
 	struct or_arena *record;
-	size_t log;  /* whose parts are read */
-	size_t left; /* of them, not read yet */
+	size_t tail_log;             /* whose leaves come */
+	struct co_tail_build *build; /* of them; NULL: no room, or not begun */
+	bool is_built;               /* of that log no more: a leaf was missing, or no room */
+	size_t *n_tails;             /* parts in memory of each log when the search began */
+	size_t log;                  /* whose parts are read */
+	size_t left;                 /* of them and those in memory, not read yet */
 	struct co_part_scan *part;
 	struct co_trail_search_end end;
 };
@@ -28,8 +32,10 @@ static void free_search(struct co_trail_search *s)
 	co_scan_cancel(s->tail);
 	co_part_scan_free(s->part);
 	or_arena_free(s->record);
+	co_tail_build_free(s->build);
 	for (size_t i = 0; i < s->n_pinned; i++)
 		co_parts_unpin(s->logs[i].parts);
+	or_mem_free(s->n_tails);
 	or_mem_free(s->logs);
 	or_mem_free(s);
 }
@@ -57,45 +63,67 @@ static void fail(struct co_trail_search *s, enum or_code rc, const struct or_err
 	s->end.end.err = *err;
 }
 
-/* Begins the next part; false: there is none. A damaged one is passed over. */
+/* Parts on disk and in memory of a log; the latter come behind. */
+static size_t count_parts(const struct co_trail_search *s, size_t log)
+{
+	return co_parts_n(s->logs[log].parts) + s->n_tails[log];
+}
+
+static enum or_code get_part(
+    const struct co_trail_search_log *log, size_t i, struct tl_part **out, struct or_err *err)
+{
+	size_t on_disk = co_parts_n(log->parts);
+
+	if (i < on_disk)
+		return co_parts_get(log->parts, i, out, err);
+	*out = co_tail_get(co_parts_tail(log->parts), i - on_disk);
+	return OR_OK;
+}
+
+/* Opens part i of the log; true where it has to be read. A damaged one is passed over. */
+static bool open_one(struct co_trail_search *s, const struct co_trail_search_log *log, size_t i)
+{
+	struct co_part_scan_opt opt = {.q = s->q, .run = s->run, .shard = log->shard};
+	enum co_plan_skip skip;
+	struct or_err err;
+	enum or_code rc = get_part(log, i, &opt.part, &err);
+	uint64_t rows = rc ? co_parts_end(log->parts, i) - co_parts_first(log->parts, i)
+			   : tl_part_rows(opt.part);
+
+	if (!rc)
+		rc = co_part_scan_new(&s->part, &opt, &err);
+	if (rc) {
+		note_damage(s, rows, &err);
+		return false;
+	}
+	skip = co_part_scan_skip(s->part);
+	co_run_plan(s->run)->parts[skip]++;
+	if (skip == CO_PLAN_READ) {
+		s->end.parts_read++;
+		return true;
+	}
+	co_run_count(s->run, tl_part_rows(opt.part), 0);
+	co_run_plan(s->run)->rows_skipped += tl_part_rows(opt.part);
+	s->end.parts_skipped++;
+	co_part_scan_free(s->part);
+	s->part = NULL;
+	return false;
+}
+
+/* Begins the next part; false: there is none. */
 static bool open_part(struct co_trail_search *s)
 {
-	struct co_part_scan_opt opt = {.q = s->q, .run = s->run};
-	struct or_err err;
-
 	while (s->log < s->n) {
 		struct co_trail_search_log *log = &s->logs[s->log];
-		enum co_plan_skip skip;
-		enum or_code rc;
 
 		if (s->left == 0) {
 			co_parts_trim(log->parts, CO_SEARCH_COLUMNS_MAX);
 			if (++s->log < s->n)
-				s->left = co_parts_n(s->logs[s->log].parts);
+				s->left = count_parts(s, s->log);
 			continue;
 		}
-		s->left--;
-		opt.shard = log->shard;
-		rc = co_parts_get(log->parts, s->left, &opt.part, &err);
-		if (!rc)
-			rc = co_part_scan_new(&s->part, &opt, &err);
-		if (rc) {
-			note_damage(s,
-			    co_parts_end(log->parts, s->left) - co_parts_first(log->parts, s->left),
-			    &err);
-			continue;
-		}
-		skip = co_part_scan_skip(s->part);
-		co_run_plan(s->run)->parts[skip]++;
-		if (skip == CO_PLAN_READ) {
-			s->end.parts_read++;
+		if (open_one(s, log, --s->left))
 			return true;
-		}
-		co_run_count(s->run, tl_part_rows(opt.part), 0);
-		co_run_plan(s->run)->rows_skipped += tl_part_rows(opt.part);
-		s->end.parts_skipped++;
-		co_part_scan_free(s->part);
-		s->part = NULL;
 	}
 	return false;
 }
@@ -126,6 +154,38 @@ static void on_turn(void *arg)
 	or_loop_defer(s->loop, on_turn, s);
 }
 
+/* Makes parts of the leaves as they come, one behind the other. */
+static void build_tail(
+    struct co_trail_search *s, uint32_t shard, uint64_t index, const struct tl_segment_entry *entry)
+{
+	const struct co_trail_search_log *log;
+	struct co_tail *tail;
+
+	while (s->logs[s->tail_log].shard != shard) {
+		co_tail_build_free(s->build);
+		s->build = NULL;
+		s->is_built = false;
+		s->tail_log++;
+	}
+	if (s->is_built)
+		return;
+	log = &s->logs[s->tail_log];
+	tail = co_parts_tail(log->parts);
+	if (s->build && co_tail_build_end(s->build) != index) {
+		s->is_built = true; /* a leaf is missing: what lies behind is walked */
+		return;
+	}
+	if (!s->build && log->size - index >= CO_TAIL_ROWS)
+		s->build = co_tail_build_new(tail, index);
+	s->is_built = !s->build;
+	if (!s->build || !co_tail_build_add(s->build, entry))
+		return;
+	co_tail_take(tail, s->build);
+	s->build = NULL;
+	/* It may not have taken this one, or another search was faster. */
+	s->is_built = co_tail_end(tail) != index + 1;
+}
+
 static bool on_leaf(void *arg, uint32_t shard, uint64_t index, const struct tl_segment_entry *entry)
 {
 	struct co_trail_search *s = arg;
@@ -134,6 +194,7 @@ static bool on_leaf(void *arg, uint32_t shard, uint64_t index, const struct tl_s
 	struct or_err err;
 	enum or_code rc;
 
+	build_tail(s, shard, index, entry);
 	if (wire_leaf_decode(&leaf, entry->leaf, NULL) || leaf.type != WIRE_LEAF_RECORD)
 		return true;
 	or_arena_clear(s->record);
@@ -157,7 +218,7 @@ static void on_tail(void *arg, const struct co_scan_end *end)
 		finish(s);
 		return;
 	}
-	s->left = s->n ? co_parts_n(s->logs[0].parts) : 0;
+	s->left = s->n ? count_parts(s, 0) : 0;
 	or_loop_defer(s->loop, on_turn, s);
 }
 
@@ -185,11 +246,14 @@ struct co_trail_search *co_trail_search_start(struct or_loop *loop, const struct
 	}
 	if (s->end.end.rc)
 		n = 0; /* on_tail says so */
-	for (size_t i = 0; i < n; i++)
+	s->n_tails = or_mem_array(n + 1, sizeof(*s->n_tails));
+	for (size_t i = 0; i < n; i++) {
+		s->n_tails[i] = co_tail_n(co_parts_tail(logs[i].parts));
 		tails[i] = (struct co_scan_source){.dir = logs[i].dir,
-		    .from = co_parts_sealed(logs[i].parts),
+		    .from = co_tail_end(co_parts_tail(logs[i].parts)),
 		    .size = logs[i].size,
 		    .shard = logs[i].shard};
+	}
 	s->tail = co_scan_start(loop, tails, n, on_leaf, on_tail, s);
 	or_mem_free(tails);
 	return s;
