@@ -207,35 +207,52 @@ static size_t count_pieces(
 	return count;
 }
 
-/* Loads piece i, and those that the reader is on the way to where they are wanted. Who reads one
- * behind the other finds the whole column here where it is not large. */
+/* What is to be read into a window: pieces [first, first + count), in front of what is kept of it
+ * or behind. */
+struct load {
+	size_t first, count, bytes;
+	size_t keep; /* bytes of the window that stay */
+	bool down;
+};
+
+/* Pieces around i that the reader is on the way to, where they are wanted: twice as many each time
+ * that it goes on. Who reads one behind the other then has the whole column, if it is not large. */
+static void plan_load(struct load *l, const struct tl_part_window *w,
+    const struct tl_part_piece *pieces, size_t n, size_t i, bool ahead)
+{
+	size_t have, want;
+	bool is_next;
+
+	l->down = w->n && i < w->first;
+	is_next = w->n && (l->down ? i + 1 == w->first : i == w->first + w->n);
+	have = is_next && ahead ? window_bytes(w, pieces) : 0;
+	want = have > AHEAD ? have : AHEAD;
+	l->count = count_pieces(pieces, n, i, l->down, ahead ? want : 0, &l->bytes);
+	l->first = l->down ? i + 1 - l->count : i;
+	l->keep = have + l->bytes > WINDOW_MAX ? 0 : have;
+}
+
 static enum or_code fill_window(struct tl_part *p, struct tl_part_window *w,
     const struct tl_part_piece *pieces, size_t n, size_t i, bool ahead, struct or_err *err)
 {
-	bool down = w->n && i < w->first;
-	bool is_next = w->n && (down ? i + 1 == w->first : i == w->first + w->n);
-	size_t have = is_next && ahead ? window_bytes(w, pieces) : 0;
-	size_t want = have > AHEAD ? have : AHEAD, sum, count;
+	struct load l;
+	size_t to;
 	enum or_code rc;
 
-	count = count_pieces(pieces, n, i, down, ahead ? want : 0, &sum);
-	if (have && have + sum > WINDOW_MAX)
-		have = 0;
-	if (!have) {
+	plan_load(&l, w, pieces, n, i, ahead);
+	to = l.down ? 0 : l.keep;
+	grow_window(p, w, l.keep + l.bytes);
+	if (l.keep && l.down)
+		memmove(w->bytes + l.bytes, w->bytes, l.keep);
+	rc = fetch(p, pieces[l.first].at, w->bytes + to, l.bytes, err);
+	if (rc || !l.keep) {
 		w->n = 0;
 		memset(w->checked, 0, sizeof(w->checked));
 	}
-	grow_window(p, w, have + sum);
-	if (have && down)
-		memmove(w->bytes + sum, w->bytes, have);
-	rc = fetch(p, pieces[down ? i + 1 - count : i].at, w->bytes + (have && !down ? have : 0),
-	    sum, err);
-	if (rc) {
-		w->n = 0;
+	if (rc)
 		return rc;
-	}
-	w->first = down ? i + 1 - count : have ? w->first : i;
-	w->n = have ? w->n + count : count;
+	w->first = l.down || !l.keep ? l.first : w->first;
+	w->n += l.count;
 	return OR_OK;
 }
 

@@ -15,7 +15,7 @@
 struct tl_part_window {
 	uint8_t *bytes;
 	size_t cap;
-	size_t first, n; /* pieces that are in it */
+	size_t first, n;                           /* pieces that are in it */
 	uint64_t checked[TL_PART_PIECES_MAX / 64]; /* those whose checksum was right */
 };
 
