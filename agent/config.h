@@ -38,6 +38,7 @@ struct ag_config {
 		const char *upstream_ca_file;
 		const char *upstream_cert_file;
 		const char *upstream_key_file;
+		int64_t tunnel_idle_ns;
 		const char *audience; /* NULL: the product's id */
 		const char *mask_key_file;
 		struct or_opt_list break_glass_keys; /* none: those of bundles */

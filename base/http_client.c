@@ -347,11 +347,15 @@ static void take_head(struct link *link)
 	struct or_http_client_call *call = link->call;
 	const struct or_http_msg *msg = or_http_parse_msg(link->parse);
 
-	if (msg->status == 101) {
+	if (msg->status == 101 && call->upgrades) {
+		call->raw = true;
+		call->sent = call->chunked = call->counted = false;
+		call->total_by_ns = 0;
+	} else if (msg->status == 101) {
 		fail_code(call, OR_UNSUPPORTED, "the server changed the protocol");
 		return;
 	}
-	if (msg->status < 200)
+	if (msg->status < 200 && !call->raw)
 		return;
 	call->has_head = true;
 	call->status = msg->status;
@@ -391,6 +395,17 @@ static bool take_event(struct link *link, struct or_slice in, size_t *used)
 	}
 }
 
+/* Of a tunnel: what is not wanted yet stays where it is. */
+static size_t take_raw(struct link *link, struct or_slice in)
+{
+	struct or_http_client_call *call = link->call;
+
+	if (!call || !call->raw || call->paused || !in.n)
+		return 0;
+	call->ops->on_body(call->arg, in);
+	return in.n;
+}
+
 static size_t on_data(void *arg, struct or_slice in)
 {
 	struct link *link = arg;
@@ -403,7 +418,7 @@ static size_t on_data(void *arg, struct or_slice in)
 	}
 	link->received |= in.n > 0;
 	link->in_data = true;
-	while (link->conn && link->call && !link->call->paused) {
+	while (link->conn && link->call && !link->call->paused && !link->call->raw) {
 		size_t used = 0;
 		bool more = take_event(link, or_slice_from(in, at), &used);
 
@@ -411,6 +426,8 @@ static size_t on_data(void *arg, struct or_slice in)
 		if (!more)
 			break;
 	}
+	if (link->conn)
+		at += take_raw(link, or_slice_from(in, at));
 	link->in_data = false;
 	if (!link->conn) {
 		free_link(link);
@@ -428,6 +445,14 @@ static void on_eof(void *arg)
 
 	if (!call) {
 		free_link(link);
+		return;
+	}
+	if (call->raw) {
+		const struct or_http_client_ops *ops = call->ops;
+		void *of = call->arg;
+
+		or_http_client_cancel(call);
+		ops->on_end(of);
 		return;
 	}
 	if (or_http_parse_eof(link->parse) != OR_HTTP_PARSE_END) {
@@ -548,6 +573,7 @@ static enum or_code start(struct or_http_client_call **out, struct or_http_clien
 	call->origin = origin;
 	call->replayable = req->replayable;
 	call->max_body = req->max_body;
+	call->upgrades = req->upgrades;
 	rc = put_head(call, req, err);
 	if (!rc)
 		rc = attach_link(call, false, err);
@@ -624,7 +650,9 @@ void or_http_client_finish(struct or_http_client_call *call)
 	OR_ASSERT(!call->sent && call->left == 0);
 	call->sent = true;
 	mark_wrote(call);
-	if (call->chunked)
+	if (call->raw)
+		or_conn_shutdown(call->link->conn);
+	else if (call->chunked)
 		or_conn_write(call->link->conn, &last, 1);
 }
 
@@ -652,7 +680,7 @@ void or_http_client_resume(struct or_http_client_call *call)
 	call->paused = false;
 	if (call->link->in_data)
 		return;
-	if (!or_http_parse_is_complete(call->link->parse)) {
+	if (call->raw || !or_http_parse_is_complete(call->link->parse)) {
 		or_conn_resume(call->link->conn);
 	} else if (!call->pump_due) {
 		call->pump_due = true;

@@ -51,6 +51,10 @@ struct or_http_client_req {
 	bool streams;
 	int64_t length;
 	bool replayable;
+	/* The fields ask for another protocol, there is no content, and an answer of 101 may be
+	 * taken: from on_head on bytes go both ways as they are (on_body, or_http_client_write,
+	 * or_http_client_finish; on_end: the server sends nothing more). */
+	bool upgrades;
 	int64_t connect_ns; /* 0: 5 s */
 	int64_t head_ns;    /* from the last content sent to the answer's head; 0: 30 s */
 	int64_t total_ns;   /* to the end; 0: no limit */

@@ -51,6 +51,7 @@ struct or_http_client_call {
 	bool sent;             /* the request is complete */
 	bool wrote;            /* streamed content */
 	bool replayable, retried;
+	bool upgrades, raw;     /* a 101 may be taken; it was */
 	unsigned int status;    /* of the head that came; 0: none did */
 	bool has_head, is_head; /* the answer's head came; the method is HEAD */
 	bool paused, pump_due;

@@ -40,6 +40,7 @@ void or_http_req_reset(struct or_http_req *req)
 	req->started = req->finished = req->keep = req->silent = req->chunked = req->counted =
 	    false;
 	req->left = req->drained = req->body_bytes = 0;
+	req->raw_idle_ns = 0;
 	req->collect_fn = NULL;
 	or_buf_done(&req->collected);
 	enter_idle(req);
@@ -235,11 +236,35 @@ static bool take_event(struct or_http_req *req, struct or_slice in, size_t *used
 	}
 }
 
+static void touch_raw(struct or_http_req *req)
+{
+	if (req->raw_idle_ns)
+		req->deadline_ns = now(req) + req->raw_idle_ns;
+}
+
+/* A tunnel: what is not wanted yet stays where it is. */
+static size_t take_raw(struct or_http_req *req, struct or_slice in)
+{
+	if (!req->flowing || !in.n)
+		return 0;
+	req->in_data = true;
+	touch_raw(req);
+	req->ops->on_body(req->arg, in);
+	req->in_data = false;
+	if (!req->conn)
+		or_http_server_close(req);
+	else if (req->finished)
+		settle(req);
+	return in.n;
+}
+
 static size_t on_data(void *arg, struct or_slice in)
 {
 	struct or_http_req *req = arg;
 	size_t at = 0;
 
+	if (req->raw_idle_ns && !req->finished)
+		return take_raw(req, in);
 	req->in_data = true;
 	while (req->conn && wants_input(req)) {
 		size_t used = 0;
@@ -276,6 +301,11 @@ static void on_eof(void *arg)
 {
 	struct or_http_req *req = arg;
 
+	if (req->raw_idle_ns && !req->finished) {
+		req->half_closed = true;
+		req->ops->on_end(req->arg);
+		return;
+	}
 	if (req->phase == OR_HTTP_HANDLING && or_http_parse_is_complete(req->parse) &&
 	    !or_http_server_get_opt(req->server)->eof_is_gone) {
 		req->half_closed = true;
@@ -342,6 +372,11 @@ void or_http_req_attach(struct or_http_req *req, const struct or_http_req_ops *o
 void or_http_req_read(struct or_http_req *req)
 {
 	OR_ASSERT(req->ops || req->collect_fn);
+	if (req->raw_idle_ns && !req->flowing) {
+		req->flowing = true;
+		or_conn_resume(req->conn);
+		return;
+	}
 	if (req->flowing || req->body_done)
 		return;
 	req->flowing = true;
@@ -362,6 +397,10 @@ void or_http_req_read(struct or_http_req *req)
 
 void or_http_req_pause(struct or_http_req *req)
 {
+	if (req->raw_idle_ns) {
+		req->flowing = false;
+		return;
+	}
 	if (req->body_done)
 		return;
 	req->flowing = false;
@@ -446,6 +485,33 @@ enum or_code or_http_req_start(struct or_http_req *req, unsigned int status,
 	return OR_OK;
 }
 
+enum or_code or_http_req_switch(struct or_http_req *req, struct or_slice protocol,
+    const struct or_http_field *fields, size_t n_fields, int64_t idle_ns)
+{
+	struct or_http_field upgrade = {OR_SLICE_LIT("Upgrade"), protocol};
+	struct or_buf *b = or_http_server_scratch(req->server);
+
+	OR_ASSERT(!req->started && idle_ns > 0 && req->ops);
+	OR_ASSERT(or_http_parse_msg(req->parse)->upgrade && or_http_parse_is_complete(req->parse));
+	or_http_write_status(b, 101);
+	or_buf_put_str(b, "Connection: upgrade\r\n");
+	if (!or_http_write_fields(b, &upgrade, 1) || !or_http_write_fields(b, fields, n_fields))
+		return OR_INVAL;
+	or_buf_put(b, "\r\n", 2);
+	if (!or_buf_ok(b))
+		return OR_INVAL;
+	take_quiet_end(req);
+	req->started = true;
+	req->flowing = true;
+	req->progress_ns = now(req);
+	req->raw_idle_ns = idle_ns;
+	touch_raw(req);
+	or_conn_put(req->conn, or_buf_slice(b));
+	or_conn_flush(req->conn);
+	or_conn_resume(req->conn);
+	return OR_OK;
+}
+
 void or_http_req_write(struct or_http_req *req, struct or_slice piece)
 {
 	struct or_slice parts[3];
@@ -454,6 +520,7 @@ void or_http_req_write(struct or_http_req *req, struct or_slice piece)
 	OR_ASSERT(req->started && !req->finished);
 	if (req->silent || !piece.n)
 		return;
+	touch_raw(req);
 	if (req->counted) {
 		piece.n = piece.n < req->left ? piece.n : (size_t)req->left;
 		req->left -= piece.n;

@@ -10,6 +10,8 @@
  * client back. Answer: start, write…, finish; or respond. While or_http_req_is_full, a handler
  * should wait for on_room. HEAD, 204 and 304 lose the content by themselves. Framing fields
  * (Content-Length, Transfer-Encoding, Connection) are written here, as is Date where it lacks.
+ * After or_http_req_switch there are no messages any more: on_body brings what the client sends as
+ * it comes, on_end that it sends nothing more, or_http_req_write writes bytes as they are.
  */
 #ifndef BASE_HTTP_REQ_H
 #define BASE_HTTP_REQ_H
@@ -28,7 +30,8 @@ struct or_http_req_ops {
 	void (*on_end)(void *arg);                         /* the body is complete */
 	void (*on_room)(void *arg); /* the answer's queue has room again; may be NULL */
 	/* The client is gone (OR_CLOSED), too slow (OR_TIMEOUT), or its body malformed (OR_PARSE)
-	 * or too large (OR_FULL). The request's memory is valid until this returns. */
+	 * or too large (OR_FULL); a tunnel was idle (OR_TIMEOUT), or the server drains (OR_BUSY).
+	 * The request's memory is valid until this returns. */
 	void (*on_close)(void *arg, enum or_code why);
 };
 
@@ -58,6 +61,13 @@ void or_http_req_collect(
 /* The head of the answer. OR_INVAL: a field that is no field; nothing is sent then. */
 OR_NODISCARD enum or_code or_http_req_start(struct or_http_req *req, unsigned int status,
     const struct or_http_field *fields, size_t n_fields, int64_t length);
+/*
+ * "101 Switching Protocols" with these fields, Connection and the protocol's name in Upgrade; for a
+ * request that asked for it and has no content. The connection closes where neither side has sent a
+ * byte for idle_ns. OR_INVAL: a field that is no field; nothing is sent then.
+ */
+OR_NODISCARD enum or_code or_http_req_switch(struct or_http_req *req, struct or_slice protocol,
+    const struct or_http_field *fields, size_t n_fields, int64_t idle_ns);
 /* More content than the length said is cut. */
 void or_http_req_write(struct or_http_req *req, struct or_slice piece);
 bool or_http_req_is_full(const struct or_http_req *req);

@@ -52,6 +52,7 @@ struct or_http_req {
 	bool chunked;
 	bool counted; /* the length is known: left says what lacks */
 	uint64_t left;
+	int64_t raw_idle_ns; /* 0: HTTP; else a tunnel of bytes that may be idle for so long */
 
 	struct or_buf collected;
 	size_t collect_max;

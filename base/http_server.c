@@ -435,8 +435,13 @@ void or_http_server_drain(struct or_http_server *server, or_loop_fn *done, void 
 	server->drained_arg = arg;
 	for (req = server->conns; req; req = next) {
 		next = req->next;
-		if (req->phase == OR_HTTP_IDLE && !or_conn_queued(req->conn))
+		if (req->phase == OR_HTTP_IDLE && !or_conn_queued(req->conn)) {
 			or_http_server_close(req);
+		} else if (req->raw_idle_ns && !req->finished) {
+			/* A tunnel has no end of its own. */
+			or_http_req_lose(req, OR_BUSY);
+			or_http_server_close(req);
+		}
 	}
 	if (!server->conns)
 		or_loop_defer(server->loop, on_drained, server);

@@ -59,7 +59,8 @@ void or_http_server_tls_put(struct or_http_server *server, struct or_tls *tls);
 uint16_t or_http_server_port(const struct or_http_server *server);
 const char *or_http_server_address(const struct or_http_server *server);
 
-/* Listens no more, closes idle connections, lets requests in flight end; then calls done. */
+/* Listens no more, closes idle connections, cuts tunnels, lets requests in flight end; then calls
+ * done. */
 void or_http_server_drain(struct or_http_server *server, or_loop_fn *done, void *arg);
 
 struct or_http_server_stats {

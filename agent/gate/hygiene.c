@@ -103,6 +103,36 @@ bool ag_hygiene_asks_for_part(const struct or_http_field *field)
 	return is_one_of(field->name, names);
 }
 
+static bool is_token(struct or_slice s)
+{
+	for (size_t i = 0; i < s.n; i++) {
+		bool letter = (s.p[i] | 0x20) >= 'a' && (s.p[i] | 0x20) <= 'z';
+		bool digit = s.p[i] >= '0' && s.p[i] <= '9';
+
+		if (!letter && !digit && !memchr("-._/", s.p[i], 4))
+			return false;
+	}
+	return s.n > 0;
+}
+
+struct or_slice ag_hygiene_upgrade(const struct or_http_msg *msg)
+{
+	static const char *const never[] = {"h2*", "http*", "tls*", NULL};
+	const struct or_http_field *found = NULL;
+
+	if (!msg->upgrade || !msg->is_bodyless || !or_slice_is(msg->method, "GET"))
+		return OR_SLICE_NONE;
+	for (size_t i = 0; i < msg->n_fields; i++) {
+		if (!matches(msg->fields[i].name, "upgrade"))
+			continue;
+		if (found)
+			return OR_SLICE_NONE;
+		found = &msg->fields[i];
+	}
+	return found && is_token(found->value) && !is_one_of(found->value, never) ? found->value
+										  : OR_SLICE_NONE;
+}
+
 /* "gzip", "gzip;q=0.5"; not "gzip;q=0" or "gzip;q=0.000". */
 static bool is_gzip(struct or_slice item)
 {

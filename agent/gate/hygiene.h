@@ -22,6 +22,10 @@ bool ag_hygiene_passes_out(const struct or_http_msg *msg, const struct or_http_f
  * not go to the app while its answer is owed a filter (agent/gate/filter.h). */
 bool ag_hygiene_asks_for_part(const struct or_http_field *field);
 
+/* The protocol that the request asks to go over to, where it may be passed on: one, of a GET
+ * without content, and no form of HTTP. Else empty: the request is one like others. */
+struct or_slice ag_hygiene_upgrade(const struct or_http_msg *msg);
+
 /* True where the sender of a request takes an answer packed with gzip (RFC 9110 §12.5.3). */
 bool ag_hygiene_takes_gzip(const struct or_http_msg *msg);
 

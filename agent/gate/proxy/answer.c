@@ -11,6 +11,7 @@
 #include "agent/gate/hygiene.h"
 #include "agent/gate/proxy/proxy_impl.h"
 #include "base/conn.h"
+#include "base/str.h"
 
 void ag_answer_drop(struct ag_exchange *x)
 {
@@ -54,8 +55,7 @@ void ag_answer_fail(struct ag_exchange *x, unsigned int status, const char *reas
 			  : "{\"error\":\"upstream_failed\"}\n");
 }
 
-/* What is owed to the answer could not be done to it. */
-static void refuse(struct ag_exchange *x, const char *reason)
+void ag_answer_refuse(struct ag_exchange *x, const char *reason)
 {
 	ag_answer_drop(x);
 	fail(x, 502, reason ? reason : "filter_failed", "{\"error\":\"answer_refused\"}\n");
@@ -101,7 +101,7 @@ static void open_filter(struct ag_exchange *x, const struct or_http_msg *msg)
 
 	or_buf_init(&x->rest, OR_CONN_READ_MAX);
 	if (plan->open(&x->filter, plan, &head, &reason)) {
-		refuse(x, reason);
+		ag_answer_refuse(x, reason);
 		return;
 	}
 	OR_ASSERT(head.n_fields <= msg->n_fields + AG_FILTER_FIELDS_NEW);
@@ -112,7 +112,23 @@ static void open_filter(struct ag_exchange *x, const struct or_http_msg *msg)
 	/* Its head is all there is. */
 	ag_answer_done(x);
 	if (!start(x, OR_HTTP_REQ_UNKNOWN))
-		refuse(x, "upstream_malformed");
+		ag_answer_refuse(x, "upstream_malformed");
+}
+
+/* From here on bytes go both ways; the client may have sent some already. */
+static void open_tunnel(struct ag_exchange *x, const struct or_http_msg *msg)
+{
+	const struct or_http_field *protocol = or_http_msg_find(msg, "Upgrade");
+
+	/* It must be what the decision was made on. */
+	if (!protocol || !or_str_eq_nocase(protocol->value, x->upgrade) || !pass_fields(x, msg) ||
+	    or_http_req_switch(
+		x->req, x->upgrade, x->fields, x->n_fields, x->proxy->opt.tunnel_idle_ns)) {
+		ag_answer_drop(x);
+		ag_answer_fail(x, 502, "upstream_malformed");
+		return;
+	}
+	x->started = true;
 }
 
 void ag_answer_head(void *arg, const struct or_http_msg *msg)
@@ -121,6 +137,10 @@ void ag_answer_head(void *arg, const struct or_http_msg *msg)
 	bool has_length = msg->has_length && !msg->chunked && !x->decision.filter;
 
 	x->status = msg->status;
+	if (msg->status == 101) {
+		open_tunnel(x, msg);
+		return;
+	}
 	x->counted = has_length && !msg->is_bodyless;
 	x->ends_by_eof = !has_length && or_http_req_msg(x->req)->minor == 0;
 	x->left = msg->length;
@@ -178,12 +198,12 @@ static bool run_filter(struct ag_exchange *x, struct or_slice in, bool last)
 		io.more = false;
 		or_buf_clear(io.out);
 		if (x->filter->ops->run(x->filter, &io) || !or_buf_ok(io.out)) {
-			refuse(x, io.reason);
+			ag_answer_refuse(x, io.reason);
 			return false;
 		}
 		OR_ASSERT(io.more || !io.in.n);
 		if (io.out->n && !x->started && !start(x, OR_HTTP_REQ_UNKNOWN)) {
-			refuse(x, "upstream_malformed");
+			ag_answer_refuse(x, "upstream_malformed");
 			return false;
 		}
 		x->bytes_out += io.out->n;
@@ -200,7 +220,7 @@ static void end_filter(struct ag_exchange *x)
 	if (!run_filter(x, OR_SLICE_NONE, true) || x->filter_more)
 		return;
 	if (!x->started && !start(x, OR_HTTP_REQ_UNKNOWN))
-		refuse(x, "upstream_malformed");
+		ag_answer_refuse(x, "upstream_malformed");
 	else
 		end(x);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/gate/ask.h"
 #include "agent/gate/hold.h"
+#include "agent/gate/hygiene.h"
 #include "agent/gate/identity_peer.h"
 #include "agent/gate/proxy/proxy_impl.h"
 #include "base/str.h"
@@ -75,7 +76,6 @@ static void pay(struct ag_exchange *x)
 
 bool ag_exchange_conclude(struct ag_exchange *x, const char *reason)
 {
-	bool strict = x->decision.strict;
 	enum or_code rc;
 
 	if (x->recorded)
@@ -86,9 +86,9 @@ bool ag_exchange_conclude(struct ag_exchange *x, const char *reason)
 	if (x->proxy->metrics.seconds)
 		or_metric_observe(x->proxy->metrics.seconds,
 		    (double)(or_loop_now_ns(x->proxy->loop) - x->start_ns) / OR_NS_PER_S);
-	rc = ag_exchange_put(x, strict ? WIRE_PHASE_OUTCOME : WIRE_PHASE_COMPLETE, reason);
-	/* In strict mode the decision is on disk: an outcome that is lost does not undo it. */
-	return !rc || strict || x->decision.audit_full_allows;
+	rc = ag_exchange_put(x, x->parted ? WIRE_PHASE_OUTCOME : WIRE_PHASE_COMPLETE, reason);
+	/* The decision is recorded: an outcome that is lost does not undo it. */
+	return !rc || x->parted || x->decision.audit_full_allows;
 }
 
 void ag_exchange_end(struct ag_exchange *x, const char *reason)
@@ -253,10 +253,12 @@ static void allow(struct ag_exchange *x)
 		return;
 	}
 	owe(x);
-	if (!x->decision.strict) {
+	/* A tunnel may be open for days: its decision must not wait for its end. */
+	if (!x->decision.strict && !x->upgrade.n) {
 		ag_forward_start(x);
 		return;
 	}
+	x->parted = true;
 	if (ag_exchange_put(x, WIRE_PHASE_DECISION, NULL)) {
 		if (goes_on) {
 			ag_forward_start(x);
@@ -266,7 +268,10 @@ static void allow(struct ag_exchange *x)
 		ag_exchange_answer_full(x);
 		return;
 	}
-	wait_durable(x, on_decision_durable);
+	if (x->decision.strict)
+		wait_durable(x, on_decision_durable);
+	else
+		ag_forward_start(x);
 }
 
 static void act(struct ag_exchange *x, bool had_token)
@@ -316,6 +321,7 @@ static void begin(struct ag_proxy *proxy, struct or_http_req *req, bool was_held
 	}
 	ask.token = ag_ask_token(msg);
 	ask.grant = ag_ask_grant(msg);
+	x->upgrade = ag_hygiene_upgrade(msg);
 	ask.peer = or_slice_str(or_http_req_peer_text(req));
 	ask.client_ip = ag_ask_client(or_http_req_peer_text(req));
 	ask.trace_id = or_slice(x->trace.id, sizeof(x->trace.id));

@@ -10,8 +10,8 @@
 #include "agent/gate/proxy/proxy_impl.h"
 #include "base/str.h"
 
-/* Host, Via, traceparent, X-Forwarded-For, -Host, -Proto. */
-#define OWN_FIELDS 6
+/* Host, Via, traceparent, X-Forwarded-For, -Host, -Proto, Connection, Upgrade. */
+#define OWN_FIELDS 8
 
 /* -- from the app: its answer goes by answer.c -- */
 
@@ -73,7 +73,9 @@ static void on_client_close(void *arg, enum or_code why)
 	const char *reason = "client_gone";
 
 	if (why == OR_TIMEOUT)
-		reason = "client_timeout";
+		reason = x->status == 101 ? "tunnel_idle" : "client_timeout";
+	else if (why == OR_BUSY)
+		reason = "draining";
 	else if (why == OR_PARSE)
 		reason = "client_malformed";
 	ag_answer_drop(x);
@@ -144,6 +146,11 @@ static bool put_fields(struct ag_exchange *x, struct or_http_client_req *out)
 	    x->proxy->certs ? OR_SLICE_LIT("https") : OR_SLICE_LIT("http")};
 	if (msg->host.n)
 		fields[n++] = (struct or_http_field){OR_SLICE_LIT("X-Forwarded-Host"), msg->host};
+	if (x->upgrade.n) {
+		fields[n++] =
+		    (struct or_http_field){OR_SLICE_LIT("Connection"), OR_SLICE_LIT("Upgrade")};
+		fields[n++] = (struct or_http_field){OR_SLICE_LIT("Upgrade"), x->upgrade};
+	}
 	out->fields = fields;
 	out->n_fields = n;
 	return true;
@@ -167,10 +174,15 @@ void ag_forward_start(struct ag_exchange *x)
 	    .streams = !msg->is_bodyless,
 	    .length = msg->chunked ? OR_HTTP_CLIENT_STREAM : (int64_t)msg->length,
 	    .replayable = is_safe(msg->method),
+	    .upgrades = x->upgrade.n > 0,
 	    .connect_ns = x->proxy->opt.connect_ns,
 	    .head_ns = x->proxy->opt.head_ns};
 
 	or_http_req_attach(x->req, &client_ops, x);
+	if (x->upgrade.n && x->decision.filter) {
+		ag_answer_refuse(x, "mask_upgrade");
+		return;
+	}
 	if (!put_fields(x, &out) ||
 	    or_http_client_start(&x->call, x->proxy->client, &out, &app_ops, x, NULL)) {
 		ag_answer_fail(x, 502, "upstream_failed");

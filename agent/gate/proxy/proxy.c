@@ -11,6 +11,7 @@
 
 #define CONNECT_NS (2 * OR_NS_PER_S)
 #define HEAD_NS    (60 * OR_NS_PER_S)
+#define TUNNEL_NS  (300 * OR_NS_PER_S)
 /* Below the five seconds after which common app servers close a kept connection. */
 #define IDLE_NS (4 * OR_NS_PER_S)
 
@@ -159,6 +160,7 @@ enum or_code ag_proxy_new(
 	proxy->opt.max_conns = opt->max_conns ? opt->max_conns : 1024;
 	proxy->opt.connect_ns = opt->connect_ns ? opt->connect_ns : CONNECT_NS;
 	proxy->opt.head_ns = opt->head_ns ? opt->head_ns : HEAD_NS;
+	proxy->opt.tunnel_idle_ns = opt->tunnel_idle_ns ? opt->tunnel_idle_ns : TUNNEL_NS;
 	or_buf_init(&proxy->path, AG_ASK_TARGET_MAX);
 	or_buf_init(&proxy->filtered, AG_FILTER_OUT_MAX);
 	make_metrics(&proxy->metrics, opt->registry);
@@ -172,7 +174,8 @@ enum or_code ag_proxy_new(
 	    .issuers = opt->issuers,
 	    .record = opt->record,
 	    .connect_ns = proxy->opt.connect_ns,
-	    .head_ns = proxy->opt.head_ns};
+	    .head_ns = proxy->opt.head_ns,
+	    .tunnel_idle_ns = proxy->opt.tunnel_idle_ns};
 	OR_LOG(OR_LOG_INFO, "gate.listening", or_log_text("address", ag_proxy_address(proxy)),
 	    or_log_text("upstream", proxy->origin));
 	*out = proxy;
@@ -226,6 +229,7 @@ static enum or_code open_env(void **out, const struct ag_front_env *env, struct 
 	    .upstream_ca_file = c->gate.upstream_ca_file,
 	    .upstream_cert_file = c->gate.upstream_cert_file,
 	    .upstream_key_file = c->gate.upstream_key_file,
+	    .tunnel_idle_ns = c->gate.tunnel_idle_ns,
 	    .decide = env->decide,
 	    .issuers = env->issuers,
 	    .record = env->record,

@@ -9,6 +9,11 @@
  * last byte. A deny is recorded before its answer (durably, where the port is strict). Refusals
  * without an identity are recorded by address, reason and second (agent/gate/refusal.h).
  *
+ * Upgrade (WebSocket): passed on after the decision, which is recorded before the app is asked;
+ * once the app has said 101 bytes go both ways with backpressure, and the outcome record counts
+ * them. h2c and other forms of HTTP are not passed: the request goes on as HTTP/1.1 (RFC 9110
+ * §7.8). Where a mask is owed an upgrade is refused (502, mask_upgrade).
+ *
  * TLS 1.3 and 1.2 on either side (base/tls.h).
  *
  *   400 not canonical   401 no identity   403 denied   502, 504 the app
@@ -37,6 +42,7 @@ struct ag_proxy_opt {
 	size_t max_conns;                    /* 0: 1,024 */
 	int64_t connect_ns;                  /* to the app; 0: 2 s */
 	int64_t head_ns;                     /* for the head of its answer; 0: 60 s */
+	int64_t tunnel_idle_ns;              /* of an upgraded connection; 0: 5 min */
 	/* TLS towards clients; NULL: plain. PEM files, taken anew when they change. */
 	const char *cert_file, *key_file;
 	/* Trust domains whose SVIDs say who asks (agent/gate/identity_svid.h); NULL: none. With

@@ -53,8 +53,9 @@ struct ag_exchange {
 	struct or_http_req *req;
 	struct ag_trace trace;
 	struct ag_decide_result decision;
-	struct or_slice target; /* what is forwarded: canonical path, raw query */
-	int64_t start_ns;       /* monotonic */
+	struct or_slice upgrade; /* the protocol that is asked for; empty: none that is passed */
+	struct or_slice target;  /* what is forwarded: canonical path, raw query */
+	int64_t start_ns;        /* monotonic */
 	struct ag_spool_wait *wait;
 	struct or_http_client_call *call;
 	char id[WIRE_LEAF_ID_LEN + 1]; /* of the record of a deny */
@@ -71,6 +72,7 @@ struct ag_exchange {
 	uint64_t left; /* of an answer whose length is known */
 	uint64_t owed; /* room in the spool that its last record will want */
 	unsigned int status;
+	bool parted;      /* a decision record was put: the last one is an outcome */
 	bool counted;     /* left is known */
 	bool ends_by_eof; /* nothing but the connection's end will say that the answer is over */
 	bool holds;       /* held is a byte of it that the client has not got */
@@ -104,6 +106,8 @@ void ag_answer_end(void *exchange);
 void ag_answer_room(void *exchange); /* the client takes more */
 /* There is none, or it breaks off. The exchange is gone afterwards. */
 void ag_answer_fail(struct ag_exchange *x, unsigned int status, const char *reason);
+/* What is owed to the answer cannot be done to it. */
+void ag_answer_refuse(struct ag_exchange *x, const char *reason);
 /* The app is asked no longer. */
 void ag_answer_drop(struct ag_exchange *x);
 /* Frees what the answer held; once, when the exchange is recorded. */
