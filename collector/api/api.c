@@ -29,6 +29,7 @@ static const struct route routes[] = {
     {"GET", "/healthz", false, co_api_health_live},
     {"GET", "/readyz", false, co_api_health_ready},
     {"GET", "/metrics", false, co_api_health_metrics},
+    {"GET", "/v1/openapi.json", false, co_api_describe_get},
     {"POST", "/v1/ingest/", false, co_api_ingest_post},
     {"POST", "/v1/enrol", false, co_api_enrol_post},
     {"POST", "/v1/join-tokens", true, co_api_admin_tokens},
@@ -48,6 +49,14 @@ static const struct route routes[] = {
     {"GET", "/v1/products", true, co_api_product_search},
     {"GET", "/v1/dora", true, co_api_product_dora},
 };
+
+const char *co_api_route(size_t i, const char **method)
+{
+	if (i >= OR_LEN(routes))
+		return NULL;
+	*method = routes[i].method;
+	return routes[i].path;
+}
 
 static bool fits_path(const struct route *r, struct or_slice path)
 {
@@ -78,6 +87,22 @@ bool co_api_is_admin(struct co_api_call *call)
 	return false;
 }
 
+/* The methods of every route with this path. */
+static void refuse_method(struct co_api_call *call, struct or_slice path, const char *use)
+{
+	char allow[64] = "";
+	size_t n = 0;
+
+	for (size_t i = 0; i < OR_LEN(routes); i++) {
+		const char *m = routes[i].method;
+
+		if (fits_path(&routes[i], path) && n < sizeof(allow))
+			n += (size_t)snprintf(allow + n, sizeof(allow) - n, "%s%s%s", n ? ", " : "",
+			    m, strcmp(m, "GET") == 0 ? ", HEAD" : "");
+	}
+	co_reply_not_allowed(call, use, allow);
+}
+
 static void on_request(void *arg, struct or_http_req *req)
 {
 	struct co_api *api = arg;
@@ -106,7 +131,7 @@ static void on_request(void *arg, struct or_http_req *req)
 		return;
 	}
 	if (other)
-		co_reply_error(call, 405, "method_not_allowed", "use %s here", other->method);
+		refuse_method(call, msg->path, other->method);
 	else
 		co_reply_error(call, 404, "not_found", "there is nothing at this path");
 }

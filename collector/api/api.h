@@ -3,6 +3,7 @@
  * The collector over HTTP: ingest, enrolment, queries, the log's tiles, administration.
  *
  *   GET  /healthz /readyz /metrics                      POST /v1/ingest/<topic>
+ *   GET  /v1/openapi.json                               (all of it, for programs)
  *   POST /v1/enrol                                      POST /v1/join-tokens
  *   GET  /v1/audit?q=  /v1/audit/<id>  /v1/inputs/<sha256>
  *   GET  /v1/shards    /v1/log/<shard>/checkpoint       /v1/log/<shard>/tile/…

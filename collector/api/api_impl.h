@@ -45,6 +45,9 @@ struct co_api_call {
 
 typedef void co_api_fn(struct co_api_call *call);
 
+/* Method and path of route i; NULL: there are no more. */
+const char *co_api_route(size_t i, const char **method);
+
 /* True where the request has the administrator's token; else it has been answered 401. */
 bool co_api_is_admin(struct co_api_call *call);
 
@@ -57,6 +60,7 @@ const struct co_api_shard *co_api_shard(const struct co_api *api, struct or_slic
 /* Endpoints, each in the file of its name. */
 co_api_fn co_api_health_live, co_api_health_ready, co_api_health_metrics;
 co_api_fn co_api_ingest_post;
+co_api_fn co_api_describe_get;
 co_api_fn co_api_enrol_post;
 co_api_fn co_api_admin_tokens, co_api_admin_agents, co_api_admin_revoke, co_api_admin_shards;
 co_api_fn co_api_query_search;
@@ -78,6 +82,8 @@ void co_reply_json(struct co_api_call *call, unsigned int status, const struct o
 /* {"error":code,"message":…}; 503 and 429 say when to come back. */
 void co_reply_error(struct co_api_call *call, unsigned int status, const char *code,
     const char *fmt, ...) OR_PRINTF(4, 5);
+/* 405 with the methods that the path takes (RFC 9110 §15.5.6): "GET, HEAD". */
+void co_reply_not_allowed(struct co_api_call *call, const char *use, const char *allow);
 /* Counts what was answered without the two above. */
 void co_reply_count(struct co_api *api, unsigned int status);
 
