@@ -169,6 +169,11 @@ static const struct or_opt opts[] = {
 	.offset = AT(decide.listen),
 	.def = "127.0.0.1:8181",
 	.help = "Where proxies and the workload ask for decisions, on loopback; port 0 is any."},
+    {.name = "decide.grpc-listen",
+	.type = OR_OPT_ADDR,
+	.offset = AT(decide.grpc_listen),
+	.help = "Where Envoy asks over gRPC (ext_authz), on loopback, 127.0.0.1:9191 by custom; "
+		"nobody listens where it is not given."},
     {.name = "bundle.file",
 	.type = OR_OPT_STR,
 	.flags = OR_OPT_REQUIRED,

@@ -45,6 +45,7 @@ struct ag_config {
 	} gate;
 	struct {
 		const char *listen;
+		const char *grpc_listen; /* NULL: nobody listens */
 	} decide;
 	struct {
 		const char *file;

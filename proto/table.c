@@ -120,7 +120,8 @@ enum or_code wire_table_check(const struct wire_table *t, const void *msg, struc
 		switch (f->kind) {
 		case WIRE_TABLE_FIXED64:
 		case WIRE_TABLE_UINT:
-		case WIRE_TABLE_BOOL: break;
+		case WIRE_TABLE_BOOL:
+		case WIRE_TABLE_HOLE: break;
 		case WIRE_TABLE_ENUM:
 			if (get_u64(msg, f) > INT32_MAX)
 				rc = or_err_set(
@@ -183,6 +184,7 @@ static size_t field_size(const struct wire_table_field *f, size_t num, const voi
 	case WIRE_TABLE_MSG: n = wire_table_size(f->sub, at(msg, f->offset)); break;
 	case WIRE_TABLE_STRS:
 	case WIRE_TABLE_MSGS: return list_size(f, num, msg);
+	case WIRE_TABLE_HOLE: break;
 	}
 	return n ? delimited_size(num, n) : 0;
 }
@@ -261,6 +263,7 @@ static uint8_t *put_field(
 		return n ? put_sub(p, num, f->sub, msg, n) : p;
 	case WIRE_TABLE_STRS:
 	case WIRE_TABLE_MSGS: return put_list(p, num, f, msg);
+	case WIRE_TABLE_HOLE: break;
 	}
 	return p;
 }
@@ -396,7 +399,8 @@ static enum wire_pb_type type_of(enum wire_table_kind kind)
 	case WIRE_TABLE_ID:
 	case WIRE_TABLE_MSG:
 	case WIRE_TABLE_STRS:
-	case WIRE_TABLE_MSGS: break;
+	case WIRE_TABLE_MSGS:
+	case WIRE_TABLE_HOLE: break;
 	}
 	return WIRE_PB_BYTES;
 }
@@ -409,7 +413,7 @@ static enum or_code decode_field(struct decoder *d, const struct wire_pb_field *
 	if (!in->minimal || in->num < d->last_num)
 		d->seen->not_canonical = true;
 	d->last_num = in->num;
-	if (in->num > d->t->n_fields) {
+	if (in->num > d->t->n_fields || d->t->fields[in->num - 1].kind == WIRE_TABLE_HOLE) {
 		d->seen->unknown = true;
 		d->seen->not_canonical = true;
 		return OR_OK;

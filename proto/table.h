@@ -27,6 +27,7 @@ enum wire_table_kind {
 	WIRE_TABLE_MSG,     /* the struct of sub, in place */
 	WIRE_TABLE_STRS,    /* const struct or_slice *, and size_t at n_offset; each at most max */
 	WIRE_TABLE_MSGS,    /* const struct *, and size_t at n_offset */
+	WIRE_TABLE_HOLE,    /* a number of no use here: passed over as unknown ones are */
 };
 
 struct wire_table;

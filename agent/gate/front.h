@@ -26,7 +26,8 @@ struct ag_front_env {
 
 struct ag_front {
 	const char *name; /* as the endpoint file and the status call it */
-	/* OR_BUSY: the address is in use. OR_INVAL: a setting; the message names it. */
+	/* OR_BUSY: the address is in use. OR_INVAL: a setting; the message names it. NULL is
+	 * given out where the configuration does not ask for it. */
 	enum or_code (*open)(void **out, const struct ag_front_env *env, struct or_err *err);
 	void (*close)(void *front);
 	/* Takes no new connections and lets requests end; then calls done. */

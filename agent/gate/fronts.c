@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/gate/fronts.h"
 
+#include "agent/gate/authz/check.h"
 #include "agent/gate/proxy/proxy.h"
 #include "agent/gate/service/service.h"
 #include "base/mem.h"
 
-static const struct ag_front *const all[] = {&ag_proxy_front, &ag_service_front};
+static const struct ag_front *const all[] = {&ag_proxy_front, &ag_service_front, &ag_check_front};
 
 struct ag_fronts {
 	void *open[OR_LEN(all)];
@@ -57,21 +58,26 @@ void ag_fronts_drain(struct ag_fronts *fronts, or_loop_fn *done, void *arg)
 		return;
 	fronts->done = done;
 	fronts->done_arg = arg;
-	fronts->draining = OR_LEN(all);
 	for (size_t i = 0; i < OR_LEN(all); i++)
-		all[i]->drain(fronts->open[i], on_drained, fronts);
+		fronts->draining += fronts->open[i] != NULL;
+	for (size_t i = 0; i < OR_LEN(all); i++) {
+		if (fronts->open[i])
+			all[i]->drain(fronts->open[i], on_drained, fronts);
+	}
 }
 
 void ag_fronts_put(struct or_jsonw *w, const struct ag_fronts *fronts)
 {
-	for (size_t i = 0; i < OR_LEN(all); i++)
-		or_jsonw_kv_text(w, all[i]->name, all[i]->address(fronts->open[i]));
+	for (size_t i = 0; i < OR_LEN(all); i++) {
+		if (fronts->open[i])
+			or_jsonw_kv_text(w, all[i]->name, all[i]->address(fronts->open[i]));
+	}
 }
 
 const char *ag_fronts_address(const struct ag_fronts *fronts, const char *name)
 {
 	for (size_t i = 0; i < OR_LEN(all); i++) {
-		if (strcmp(all[i]->name, name) == 0)
+		if (fronts->open[i] && strcmp(all[i]->name, name) == 0)
 			return all[i]->address(fronts->open[i]);
 	}
 	return NULL;

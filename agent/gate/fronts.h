@@ -21,7 +21,7 @@ void ag_fronts_drain(struct ag_fronts *fronts, or_loop_fn *done, void *arg);
 
 /* "gate": "127.0.0.1:8080", … for each, into an open object. */
 void ag_fronts_put(struct or_jsonw *w, const struct ag_fronts *fronts);
-/* Of the front of that name. */
+/* Of the front of that name; NULL where it is not open. */
 const char *ag_fronts_address(const struct ag_fronts *fronts, const char *name);
 
 #endif

@@ -4,7 +4,7 @@
 #include "base/str.h"
 
 /* Whole names, and prefixes (ended by '*'). Sorted by what they are about. */
-static const char *const stripped[] = {
+static const char *const identity[] = {
     /* The credential is the gate's: an app that saw it could use it elsewhere. */
     "authorization",
     /* Who asks. */
@@ -27,6 +27,9 @@ static const char *const stripped[] = {
     "x-ssl-*",
     "ssl-client-*",
     "client-cert*",
+};
+
+static const char *const stripped[] = {
     "x-envoy-*",
     /* Where it came from, or went to. */
     "forwarded",
@@ -72,13 +75,25 @@ static bool matches(struct or_slice name, const char *pattern)
 	return pattern[i] == '*' || (i == name.n && !pattern[i]);
 }
 
+static bool is_among(struct or_slice name, const char *const *list, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (matches(name, list[i]))
+			return true;
+	}
+	return false;
+}
+
+bool ag_hygiene_is_identity(struct or_slice name)
+{
+	return is_among(name, identity, OR_LEN(identity));
+}
+
 bool ag_hygiene_passes_in(const struct or_http_msg *msg, const struct or_http_field *field)
 {
-	for (size_t i = 0; i < OR_LEN(stripped); i++) {
-		if (matches(field->name, stripped[i]))
-			return false;
-	}
-	return !or_http_msg_is_hop(msg, field);
+	return !ag_hygiene_is_identity(field->name) &&
+	       !is_among(field->name, stripped, OR_LEN(stripped)) &&
+	       !or_http_msg_is_hop(msg, field);
 }
 
 bool ag_hygiene_passes_out(const struct or_http_msg *msg, const struct or_http_field *field)

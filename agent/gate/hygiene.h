@@ -15,6 +15,9 @@
 /* True where the field of a request may go to the app. */
 bool ag_hygiene_passes_in(const struct or_http_msg *msg, const struct or_http_field *field);
 
+/* Of a request: a credential, or says who asks, which only the gate may. */
+bool ag_hygiene_is_identity(struct or_slice name);
+
 /* True where the field of an answer may go to the client. */
 bool ag_hygiene_passes_out(const struct or_http_msg *msg, const struct or_http_field *field);
 

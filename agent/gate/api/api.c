@@ -13,7 +13,7 @@ enum { BODY_MAX = 1024 * 1024 };
 struct outcome {
 	bool allow;
 	const char *reason;
-	struct ag_service_decision decision;
+	struct ag_asked_decision decision;
 };
 
 struct batch {
@@ -108,10 +108,10 @@ static void decide_one(
 
 	if (why) {
 		o->reason = why;
-		b->lossy |= !ag_service_refuse(call, &ask, why, 400);
+		b->lossy |= !ag_asked_refuse(&call->asked, &ask, why, 400);
 		return;
 	}
-	ag_service_decide(&o->decision, call, &ask);
+	ag_asked_decide(&o->decision, &call->asked, &ask);
 	o->allow = o->decision.verdict == AG_DECIDE_ALLOW;
 	o->reason = o->decision.verdict == AG_DECIDE_UNAUTHENTICATED ? "unauthenticated"
 								     : o->decision.result.reason;

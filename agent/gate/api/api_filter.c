@@ -20,7 +20,7 @@ struct state {
 	enum ag_decide_rows_form form;
 	bool refused; /* no question: reason says why */
 	const char *reason;
-	struct ag_service_decision decision;
+	struct ag_asked_decision decision;
 };
 
 /* -- the form -- */
@@ -305,9 +305,9 @@ static void on_body(void *arg, struct or_http_req *req, struct or_slice text)
 	why = read_ask(&ask, &rows, call, input, body);
 	if (why) {
 		s->refused = true;
-		s->reason = ag_service_refuse(call, &ask, why, 400) ? why : "not_recorded";
+		s->reason = ag_asked_refuse(&call->asked, &ask, why, 400) ? why : "not_recorded";
 	} else {
-		ag_service_decide(&s->decision, call, &ask);
+		ag_asked_decide(&s->decision, &call->asked, &ask);
 		s->reason = s->decision.verdict == AG_DECIDE_UNAUTHENTICATED
 				? "unauthenticated"
 				: s->decision.result.reason;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/gate/authz/authz.h"
 
-#include "agent/gate/ask.h"
+#include "agent/gate/authz/question.h"
 #include "base/str.h"
 
 #include <stdio.h>
@@ -19,13 +19,6 @@ static const struct dialect nginx = {
 static const struct dialect forward = {
     WIRE_FRONT_FORWARD_AUTH, "X-Forwarded-Method", "X-Forwarded-Uri", "X-Forwarded-Host"};
 static const struct dialect envoy = {WIRE_FRONT_EXT_AUTHZ, NULL, NULL, NULL};
-
-/* One question. */
-struct question {
-	struct ag_decide_ask ask;
-	struct ag_service_decision decision;
-	unsigned int status; /* what is answered where nothing is decided */
-};
 
 /* The value of a header that must not be there twice: which of them the proxy meant nobody knows.
  * False: it is there twice. *out.p NULL: it is not there. */
@@ -59,20 +52,8 @@ static struct or_slice read_client(const struct or_http_msg *msg)
 	return last;
 }
 
-static void split_target(struct or_slice *path, struct or_slice *query, struct or_slice target)
-{
-	const uint8_t *mark = target.n ? memchr(target.p, '?', target.n) : NULL;
-
-	*path = target;
-	*query = OR_SLICE_NONE;
-	if (!mark)
-		return;
-	path->n = (size_t)(mark - target.p);
-	*query = or_slice(mark + 1, target.n - path->n - 1);
-}
-
 /* NULL, or why the question is none. */
-static const char *read_dialect(struct question *q, const struct ag_service_call *call,
+static const char *read_dialect(struct ag_question *q, const struct ag_service_call *call,
     const struct dialect *d, struct or_slice *path, struct or_slice *query)
 {
 	const struct or_http_msg *msg = or_http_req_msg(call->req);
@@ -90,33 +71,8 @@ static const char *read_dialect(struct question *q, const struct ag_service_call
 		return NULL;
 	if (!read_once(&target, msg, d->target) || !target.n)
 		return "original_target";
-	split_target(path, query, target);
+	ag_question_split(path, query, target);
 	return NULL;
-}
-
-static const char *read_question(
-    struct question *q, struct ag_service_call *call, const struct dialect *d, bool *changed)
-{
-	const struct or_http_msg *msg = or_http_req_msg(call->req);
-	struct or_slice path, query, target;
-	const char *why = read_dialect(q, call, d, &path, &query);
-
-	q->ask.front = d->front;
-	q->ask.cannot_filter = true;
-	q->ask.client_ip = read_client(msg);
-	q->ask.peer =
-	    q->ask.client_ip.n ? q->ask.client_ip : or_slice_str(or_http_req_peer_text(call->req));
-	q->ask.token = ag_ask_token(msg);
-	q->ask.grant = ag_ask_grant(msg);
-	q->status = why ? 400 : 403;
-	if (!why)
-		why = ag_ask_target(&q->ask, &target, changed, path, query,
-		    ag_service_scratch(call->service), or_http_req_arena(call->req));
-	if (!why && !ag_ask_purpose(&q->ask.purpose, msg))
-		why = "purpose";
-	if (!why && *changed)
-		why = "path_not_canonical";
-	return why;
 }
 
 /* -- answers -- */
@@ -135,60 +91,33 @@ static void tell(struct ag_service_call *call, unsigned int status,
 	    call->req, status, fields, (error ? 2 : 1) + n_extra, or_slice(body, (size_t)n));
 }
 
-static void tell_allowed(struct ag_service_call *call, const struct question *q)
-{
-	struct or_slice who = q->decision.result.record.principal.id;
-	struct or_http_field fields[2] = {
-	    {OR_SLICE_LIT("X-Outrider-Decision-Id"), or_slice_str(q->decision.id)},
-	    {OR_SLICE_LIT("X-Outrider-Principal"), who}};
-
-	tell(call, 200, fields, or_http_msg_is_value(who) ? 2 : 1, NULL);
-}
-
 static void answer(struct ag_service_call *call, bool durable)
 {
-	const struct question *q = call->state;
-	unsigned int status = q->status;
-	struct or_http_field extra;
+	const struct ag_question *q = call->state;
+	unsigned int status = ag_question_status(q, durable);
+	struct or_http_field fields[AG_QUESTION_FIELDS_MAX];
+	const char *error;
+	size_t n = ag_question_fields(fields, &error, q, status);
 
-	if (!durable && !(status == 200 && q->decision.result.audit_full_allows))
-		status = 503;
-	switch (status) {
-	case 200: tell_allowed(call, q); return;
-	case 400: tell(call, 400, NULL, 0, "bad_request"); return;
-	case 401:
-		extra = (struct or_http_field){OR_SLICE_LIT("WWW-Authenticate"),
-		    q->ask.token.p ? OR_SLICE_LIT("Bearer error=\"invalid_token\"")
-				   : OR_SLICE_LIT("Bearer")};
-		tell(call, 401, &extra, 1, "unauthorized");
-		return;
-	case 403:
-		extra = (struct or_http_field){
-		    OR_SLICE_LIT("X-Outrider-Decision-Id"), or_slice_str(q->decision.id)};
-		tell(call, 403, &extra, q->decision.id[0] ? 1 : 0, "forbidden");
-		return;
-	default:
-		extra = (struct or_http_field){OR_SLICE_LIT("Retry-After"), OR_SLICE_LIT("5")};
-		tell(call, 503, &extra, 1, "unavailable");
-	}
+	tell(call, status, fields, n, error);
 }
 
 static void serve(struct ag_service_call *call, const struct dialect *d)
 {
-	struct question *q = or_arena_alloc(or_http_req_arena(call->req), sizeof(*q));
-	bool changed = false;
+	const struct or_http_msg *msg = or_http_req_msg(call->req);
+	struct ag_question *q = or_arena_alloc(or_http_req_arena(call->req), sizeof(*q));
+	struct or_slice path, query;
 	const char *why;
 
 	OR_ASSERT(q); /* the second of the request's arena */
 	call->state = q;
 	call->answer = answer;
-	why = read_question(q, call, d, &changed);
-	if (!why) {
-		ag_service_decide(&q->decision, call, &q->ask);
-		q->status = ag_service_status(q->decision.verdict);
-	} else if (!ag_service_refuse(call, &q->ask, why, q->status)) {
-		q->status = 503;
-	}
+	why = read_dialect(q, call, d, &path, &query);
+	q->ask.front = d->front;
+	q->ask.client_ip = read_client(msg);
+	q->ask.peer =
+	    q->ask.client_ip.n ? q->ask.client_ip : or_slice_str(or_http_req_peer_text(call->req));
+	ag_question_put(q, &call->asked, msg, path, query, why);
 	ag_service_settle(call);
 }
 

@@ -12,130 +12,13 @@
 enum { CONNS_MAX = 1024, BODY_MAX = 1024 * 1024, ARENA_MAX = 8 * 1024 * 1024 };
 enum { TEXT_MAX = 4 * 1024 * 1024 };
 
-struct metrics {
-	struct or_metric_counter *by_verdict[AG_DECIDE_UNAVAILABLE + 1];
-	struct or_metric_counter *unrecorded;
-	struct or_metric_histogram *seconds; /* NULL: no registry */
-};
-
 struct ag_service {
 	struct or_loop *loop;
 	struct ag_service_opt opt;
 	struct or_http_server *server;
-	struct ag_refusal *refusals;
-	struct or_buf scratch, text;
-	struct metrics metrics;
+	struct ag_asked *asked;
+	struct or_buf text;
 };
-
-static struct or_metric_counter *counter(struct or_metric_registry *reg, const char *result)
-{
-	static struct or_metric_counter nobody;
-	const struct or_metric_label labels[] = {{"result", result}, {NULL, NULL}};
-
-	if (!reg)
-		return &nobody;
-	return or_metric_counter_get(reg, "outrider_gate_asked_total",
-	    "Decisions that others asked for, by what they were.", labels);
-}
-
-static void make_metrics(struct metrics *m, struct or_metric_registry *reg)
-{
-	static const char *const names[] = {"allowed", "denied", "unauthenticated", "unavailable"};
-
-	for (size_t i = 0; i < OR_LEN(names); i++)
-		m->by_verdict[i] = counter(reg, names[i]);
-	m->unrecorded = counter(reg, "unrecorded");
-	if (reg)
-		m->seconds = or_metric_histogram_get(reg, "outrider_gate_asked_seconds",
-		    "From a question's head to its answer.", NULL, or_metric_seconds,
-		    OR_METRIC_N_SECONDS);
-}
-
-/* -- decisions -- */
-
-unsigned int ag_service_status(enum ag_decide_verdict verdict)
-{
-	switch (verdict) {
-	case AG_DECIDE_ALLOW: return 200;
-	case AG_DECIDE_UNAUTHENTICATED: return 401;
-	case AG_DECIDE_UNAVAILABLE: return 503;
-	case AG_DECIDE_DENY:
-	default: return 403;
-	}
-}
-
-static bool note(struct ag_service_call *call, const struct ag_decide_ask *ask, enum wire_kind kind,
-    const char *reason, unsigned int status)
-{
-	struct ag_refusal_what what = {.kind = kind,
-	    .front = ask->front,
-	    .reason = reason,
-	    .peer = or_http_req_peer(call->req),
-	    .method = ask->method,
-	    .path = ask->path,
-	    .host = ask->host,
-	    .status = status,
-	    .trace_id = or_slice(call->trace.id, sizeof(call->trace.id)),
-	    .span_id = or_slice(call->trace.span, sizeof(call->trace.span))};
-
-	if (ag_refusal_note(call->service->refusals, &what) == OR_OK)
-		return true;
-	or_metric_add(call->service->metrics.unrecorded, 1);
-	return false;
-}
-
-bool ag_service_refuse(struct ag_service_call *call, const struct ag_decide_ask *ask,
-    const char *reason, unsigned int status)
-{
-	return note(call, ask, WIRE_KIND_ACCESS, reason, status);
-}
-
-static bool record(struct ag_service_decision *d, struct ag_service_call *call)
-{
-	struct ag_service *s = call->service;
-	struct wire_audit r = d->result.record;
-
-	r.phase = WIRE_PHASE_COMPLETE;
-	r.request.status = ag_service_status(d->verdict);
-	r.request.duration_ns = (uint64_t)(or_loop_fresh_ns(s->loop) - call->start_ns);
-	if (ag_record_put(s->opt.record, &r, d->result.inputs, d->id) == OR_OK) {
-		call->strict |= d->result.strict;
-		return true;
-	}
-	or_metric_add(s->metrics.unrecorded, 1);
-	d->id[0] = 0;
-	return d->verdict == AG_DECIDE_ALLOW && d->result.audit_full_allows;
-}
-
-static bool settle_verdict(
-    struct ag_service_decision *d, struct ag_service_call *call, const struct ag_decide_ask *ask)
-{
-	if (d->verdict == AG_DECIDE_UNAUTHENTICATED)
-		return note(call, ask, WIRE_KIND_IDENTITY, d->result.reason, 401);
-	return record(d, call);
-}
-
-void ag_service_decide(
-    struct ag_service_decision *out, struct ag_service_call *call, struct ag_decide_ask *ask)
-{
-	struct ag_service *s = call->service;
-
-	ask->trace_id = or_slice(call->trace.id, sizeof(call->trace.id));
-	ask->span_id = or_slice(call->trace.span, sizeof(call->trace.span));
-	ask->now_ns = or_loop_wall_ns(s->loop);
-	*out = (struct ag_service_decision){.verdict = AG_DECIDE_UNAVAILABLE};
-	if (ag_decide_run(&out->result, s->opt.decide, ask, or_http_req_arena(call->req))) {
-		out->result.reason = "memory";
-		(void)ag_service_refuse(call, ask, "memory", 503);
-	} else {
-		out->verdict = out->result.verdict;
-		if (!settle_verdict(out, call, ask)) {
-			out->verdict = AG_DECIDE_UNAVAILABLE;
-			out->result.reason = "not_recorded";
-		}
-	}
-	or_metric_add(s->metrics.by_verdict[out->verdict], 1);
-}
 
 /* -- answers -- */
 
@@ -159,22 +42,19 @@ static void on_close(void *arg, enum or_code why)
 void ag_service_settle(struct ag_service_call *call)
 {
 	static const struct or_http_req_ops waiting = {.on_close = on_close};
-	struct ag_service *s = call->service;
 
-	if (s->metrics.seconds)
-		or_metric_observe(s->metrics.seconds,
-		    (double)(or_loop_now_ns(s->loop) - call->start_ns) / OR_NS_PER_S);
-	if (!call->strict) {
+	ag_asked_observe(&call->asked);
+	if (!call->asked.strict) {
 		call->answer(call, true);
 		return;
 	}
 	or_http_req_attach(call->req, &waiting, call);
-	call->wait = ag_record_sync(s->opt.record, on_durable, call);
+	call->wait = ag_record_sync(call->service->opt.record, on_durable, call);
 }
 
 struct or_buf *ag_service_scratch(struct ag_service *s)
 {
-	return &s->scratch;
+	return ag_asked_scratch(s->asked);
 }
 
 struct or_buf *ag_service_text(struct ag_service *s)
@@ -197,9 +77,8 @@ static void serve(struct ag_service *s, struct or_http_req *req, const struct ag
 	OR_ASSERT(call); /* the first of the request's arena */
 	call->service = s;
 	call->req = req;
-	call->start_ns = or_loop_now_ns(s->loop);
 	call->rest = or_slice_from(msg->path, strlen(r->prefix));
-	ag_trace_read(&call->trace, msg);
+	ag_asked_begin(&call->asked, s->asked, or_http_req_arena(req), or_http_req_peer(req), msg);
 	r->serve(call);
 }
 
@@ -267,20 +146,20 @@ enum or_code ag_service_new(struct ag_service **out, struct or_loop *loop,
 	    .arena = ARENA_MAX,
 	    .on_request = on_request,
 	    .arg = s};
+	const struct ag_asked_opt asked = {
+	    .decide = opt->decide, .record = opt->record, .registry = opt->registry};
 	enum or_code rc = check_loopback(opt->listen, err);
 
 	s->loop = loop;
 	s->opt = *opt;
-	or_buf_init(&s->scratch, AG_ASK_TARGET_MAX);
 	or_buf_init(&s->text, TEXT_MAX);
-	make_metrics(&s->metrics, opt->registry);
 	if (rc == OR_OK)
 		rc = or_http_server_new(&s->server, loop, &server, err);
 	if (rc) {
 		ag_service_free(s);
 		return or_err_wrap(err, rc, "decide.listen");
 	}
-	s->refusals = ag_refusal_new(loop, opt->record);
+	s->asked = ag_asked_new(loop, &asked);
 	OR_LOG(
 	    OR_LOG_INFO, "gate.service_listening", or_log_text("address", ag_service_address(s)));
 	*out = s;
@@ -292,8 +171,7 @@ void ag_service_free(struct ag_service *s)
 	if (!s)
 		return;
 	or_http_server_free(s->server);
-	ag_refusal_free(s->refusals);
-	or_buf_done(&s->scratch);
+	ag_asked_free(s->asked);
 	or_buf_done(&s->text);
 	or_mem_free(s);
 }

@@ -11,9 +11,8 @@
 #ifndef AGENT_GATE_SERVICE_SERVICE_H
 #define AGENT_GATE_SERVICE_SERVICE_H
 
+#include "agent/gate/asked.h"
 #include "agent/gate/front.h"
-#include "agent/gate/refusal.h"
-#include "agent/gate/trace.h"
 #include "base/http_server.h"
 
 extern const struct ag_front ag_service_front;
@@ -40,10 +39,8 @@ const char *ag_service_address(const struct ag_service *s);
 struct ag_service_call {
 	struct ag_service *service;
 	struct or_http_req *req;
-	struct ag_trace trace;
-	int64_t start_ns;
+	struct ag_asked_call asked;
 	struct or_slice rest; /* of the path, behind the prefix */
-	bool strict;          /* something was recorded that must be durable before the answer */
 	struct ag_spool_wait *wait;
 	void (*answer)(struct ag_service_call *call, bool durable);
 	void *state; /* the answerer's own, in the arena */
@@ -55,25 +52,7 @@ struct ag_service_route {
 	void (*serve)(struct ag_service_call *call);
 };
 
-/* What became of one ask. */
-struct ag_service_decision {
-	enum ag_decide_verdict verdict; /* AG_DECIDE_UNAVAILABLE also where it cannot be recorded */
-	struct ag_decide_result result;
-	char id[WIRE_LEAF_ID_LEN + 1]; /* of the record; "" where it is a counted refusal */
-};
-
-/* The status by which a verdict is told over HTTP: 200, 403, 401, 503. */
-unsigned int ag_service_status(enum ag_decide_verdict verdict);
-
-/* Decides, with trace, time and peer filled in here, and records. */
-void ag_service_decide(
-    struct ag_service_decision *out, struct ag_service_call *call, struct ag_decide_ask *ask);
-/* What is not decided on, and answered with status: recorded as a refusal. False: it could not be.
- */
-bool ag_service_refuse(struct ag_service_call *call, const struct ag_decide_ask *ask,
-    const char *reason, unsigned int status);
-
-/* Calls call->answer, at once or (call->strict) when everything recorded is durable. */
+/* Calls call->answer, at once or (call->asked.strict) when everything recorded is durable. */
 void ag_service_settle(struct ag_service_call *call);
 
 /* A scratch buffer for paths, and one for answers; of the moment. */
