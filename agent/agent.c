@@ -366,6 +366,8 @@ static enum or_code write_endpoint(struct ag_agent *g, struct or_err *err)
 	or_jsonw_key(&w, "admin");
 	or_jsonw_text(&w, or_arena_printf(g->arena, "http://%s", ag_admin_address(g->admin)));
 	or_jsonw_kv_text(&w, "intake", ag_telemetry_url(g->telemetry));
+	if (ag_telemetry_grpc_address(g->telemetry))
+		or_jsonw_kv_text(&w, "intake_grpc", ag_telemetry_grpc_address(g->telemetry));
 	or_jsonw_kv_i64(&w, "pid", getpid());
 	or_jsonw_end(&w);
 	or_buf_put_byte(&text, '\n');

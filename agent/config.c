@@ -220,6 +220,11 @@ static const struct or_opt opts[] = {
 	.offset = AT(capture.listen),
 	.def = "127.0.0.1:4318",
 	.help = "Where the workload's OTLP and OpenLineage are taken, on loopback; port 0 is any."},
+    {.name = "capture.grpc-listen",
+	.type = OR_OPT_ADDR,
+	.offset = AT(capture.grpc_listen),
+	.help = "Where OTLP is taken over gRPC, on loopback, 127.0.0.1:4317 by custom; nobody "
+		"listens where it is not given."},
     {.name = "capture.quota",
 	.type = OR_OPT_BYTES,
 	.offset = AT(capture.quota),

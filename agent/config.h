@@ -63,6 +63,7 @@ struct ag_config {
 	} admin;
 	struct {
 		const char *listen;
+		const char *grpc_listen; /* NULL: nobody listens */
 		uint64_t quota;
 		const struct or_json *files;  /* NULL: none */
 		const struct or_json *scrape; /* NULL: no targets */

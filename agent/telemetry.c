@@ -132,6 +132,7 @@ enum or_code ag_telemetry_open(
 {
 	struct ag_telemetry *t = or_mem_new(sizeof(*t));
 	struct ag_capture_opt capture = {.listen = opt->config->capture.listen,
+	    .grpc_listen = opt->config->capture.grpc_listen,
 	    .product = opt->product,
 	    .registry = opt->metrics,
 	    .redact = opt->config->capture.redact,
@@ -247,6 +248,11 @@ uint64_t ag_telemetry_pending(const struct ag_telemetry *t)
 const char *ag_telemetry_url(const struct ag_telemetry *t)
 {
 	return t->url;
+}
+
+const char *ag_telemetry_grpc_address(const struct ag_telemetry *t)
+{
+	return ag_capture_grpc_address(t->capture);
 }
 
 void ag_telemetry_put_status(const struct ag_telemetry *t, struct or_jsonw *w)

@@ -52,6 +52,8 @@ void ag_telemetry_wake(struct ag_telemetry *t);
 uint64_t ag_telemetry_pending(const struct ag_telemetry *t);
 /* "http://127.0.0.1:4318" */
 const char *ag_telemetry_url(const struct ag_telemetry *t);
+/* "127.0.0.1:4317"; NULL: OTLP is not taken over gRPC. */
+const char *ag_telemetry_grpc_address(const struct ag_telemetry *t);
 /* Puts the member "telemetry" into the object that is open. */
 void ag_telemetry_put_status(const struct ag_telemetry *t, struct or_jsonw *w);
 

@@ -152,11 +152,13 @@ void or_grpc_call_fail(
 static void refuse(struct or_grpc_call *call, enum or_grpc_code code, const char *message)
 {
 	struct or_grpc *g = call->g;
-	struct or_slice details = OR_SLICE_NONE;
+	struct or_buf details;
 
+	or_buf_init(&details, DETAILS_MAX);
 	if (g->opt.on_refused)
-		details = g->opt.on_refused(g->opt.arg, code);
-	or_grpc_call_fail(call, code, message, details);
+		g->opt.on_refused(g->opt.arg, code, &details);
+	or_grpc_call_fail(call, code, message, or_buf_slice(&details));
+	or_buf_done(&details);
 }
 
 static void answer_http(struct or_h2_req *req, unsigned int status)

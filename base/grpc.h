@@ -38,9 +38,9 @@ struct or_grpc_method {
 	void (*fn)(void *arg, struct or_grpc_call *call);
 };
 
-/* For what is refused before a method sees it, beside the status: google.rpc.Status in protobuf
- * (grpc-status-details-bin), or nothing. Also for counting. */
-typedef struct or_slice or_grpc_refused_fn(void *arg, enum or_grpc_code code);
+/* For what is refused before a method sees it, for counting; google.rpc.Status in protobuf may be
+ * put into details (grpc-status-details-bin). */
+typedef void or_grpc_refused_fn(void *arg, enum or_grpc_code code, struct or_buf *details);
 
 struct or_grpc_opt {
 	const char *listen;

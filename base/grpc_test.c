@@ -53,12 +53,13 @@ static void refuse(void *arg, struct or_grpc_call *call)
 	    call, OR_GRPC_PERMISSION_DENIED, "50% m\xc3\xb6glich\n", OR_SLICE_LIT("\x08\x07"));
 }
 
-static struct or_slice on_refused(void *arg, enum or_grpc_code code)
+static void on_refused(void *arg, enum or_grpc_code code, struct or_buf *details)
 {
 	struct rig *r = arg;
 
 	r->refused = code;
-	return code == OR_GRPC_UNAVAILABLE ? OR_SLICE_LIT("retry") : OR_SLICE_NONE;
+	if (code == OR_GRPC_UNAVAILABLE)
+		or_buf_put_str(details, "retry");
 }
 
 static int start(void **state)

@@ -99,8 +99,7 @@ void ag_capture_refuse(
 
 void ag_capture_refuse_append(struct capture_call *call, struct or_http_req *req)
 {
-	ag_capture_refuse(call, req, 503,
-	    "the agent's telemetry spool has no room until the collector has taken more");
+	ag_capture_refuse(call, req, 503, AG_CAPTURE_NO_ROOM_TEXT);
 }
 
 /* ---- bodies */
@@ -113,6 +112,13 @@ static void drop_large(struct or_buf *b)
 		return;
 	or_buf_done(b);
 	or_buf_init(b, max);
+}
+
+void ag_capture_rest(struct ag_capture *c)
+{
+	drop_large(&c->unpacked);
+	drop_large(&c->request);
+	drop_large(&c->redacted);
 }
 
 static void on_body(void *arg, struct or_http_req *req, struct or_slice body)
@@ -131,9 +137,7 @@ static void on_body(void *arg, struct or_http_req *req, struct or_slice body)
 		ag_capture_refuse(call, req, rc == OR_FULL ? 413 : 400, err.msg);
 	else
 		call->route->take(call, req, body);
-	drop_large(&c->unpacked);
-	drop_large(&c->request);
-	drop_large(&c->redacted);
+	ag_capture_rest(c);
 }
 
 /* The media type without its parameters (RFC 9110 §8.3.1). */
@@ -250,6 +254,8 @@ enum or_code ag_capture_new(struct ag_capture **out, struct or_loop *loop,
 	    .listen = opt->listen, .max_conns = CONNS_MAX, .on_request = on_request};
 	enum or_code rc = check_loopback(opt->listen, err);
 
+	if (rc == OR_OK && opt->grpc_listen)
+		rc = check_loopback(opt->grpc_listen, err);
 	if (rc)
 		return rc;
 	c = or_mem_new(sizeof(*c));
@@ -263,6 +269,8 @@ enum or_code ag_capture_new(struct ag_capture **out, struct or_loop *loop,
 	server.arg = c;
 	if (rc == OR_OK)
 		rc = or_http_server_new(&c->server, loop, &server, err);
+	if (rc == OR_OK && opt->grpc_listen)
+		rc = ag_capture_grpc_open(c, loop, opt->grpc_listen, err);
 	if (rc) {
 		ag_capture_free(c);
 		return rc;
@@ -276,6 +284,7 @@ void ag_capture_free(struct ag_capture *c)
 	if (!c)
 		return;
 	or_http_server_free(c->server);
+	or_grpc_free(c->grpc);
 	or_buf_done(&c->unpacked);
 	or_buf_done(&c->request);
 	or_buf_done(&c->redacted);
@@ -287,4 +296,9 @@ void ag_capture_free(struct ag_capture *c)
 const char *ag_capture_address(const struct ag_capture *c)
 {
 	return or_http_server_address(c->server);
+}
+
+const char *ag_capture_grpc_address(const struct ag_capture *c)
+{
+	return c->grpc ? or_grpc_address(c->grpc) : NULL;
 }

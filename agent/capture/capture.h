@@ -3,6 +3,7 @@
  * The intake: what a workload says of itself, taken on loopback.
  *
  *   POST /v1/logs /v1/metrics /v1/traces       OTLP/HTTP 1.x: protobuf and JSON, gzip or not
+ *   the same three over gRPC         opentelemetry.proto.collector.*.v1, where grpc_listen is given
  *   POST /api/v1/lineage /api/v1/lineage/batch OpenLineage: an event, a list of events
  *
  * A request becomes one record of the stream "<topic>/<product>" (otlp_logs, otlp_metrics,
@@ -10,7 +11,9 @@
  * personal data that agent/capture/redact finds; an event as it came. It is answered with success
  * only when the spool has it, so that it survives kill -9. Refusals: 400 malformed (not to be sent
  * again), 404, 405, 413, 415; 503 with Retry-After when the spool has no room. Bodies of OTLP's
- * answers are in the request's encoding: Export*ServiceResponse or google.rpc.Status. Browsers get
+ * answers are in the request's encoding: Export*ServiceResponse or google.rpc.Status. Over gRPC
+ * these are INVALID_ARGUMENT, RESOURCE_EXHAUSTED (too large: not to be sent again) and UNAVAILABLE
+ * with RetryInfo. Nothing is ever taken in part, so partial_success is never said. Browsers get
  * nothing in: no CORS, no simple content type.
  *
  * Thread: the loop's. Borrows the spool, whose quota bounds what telemetry may take.
@@ -31,7 +34,8 @@ struct ag_capture;
 struct ag_redact;
 
 struct ag_capture_opt {
-	const char *listen; /* "127.0.0.1:4318"; port 0: any */
+	const char *listen;      /* "127.0.0.1:4318"; port 0: any */
+	const char *grpc_listen; /* "127.0.0.1:4317"; NULL: not over gRPC */
 	struct ag_spool *spool;
 	const char *product;                 /* copied */
 	struct or_metric_registry *registry; /* outlives it */
@@ -61,5 +65,7 @@ struct ag_redact *ag_capture_redact(struct ag_capture *c);
 
 /* "127.0.0.1:4318": where it listens. */
 const char *ag_capture_address(const struct ag_capture *c);
+/* And over gRPC; NULL: it does not. */
+const char *ag_capture_grpc_address(const struct ag_capture *c);
 
 #endif

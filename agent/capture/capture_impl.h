@@ -4,6 +4,7 @@
  *
  *	capture.c           routes, bodies, the way into the spool
  *	capture_otlp.c      OTLP
+ *	capture_grpc.c      OTLP over gRPC
  *	capture_lineage.c   OpenLineage
  */
 #ifndef AGENT_CAPTURE_CAPTURE_IMPL_H
@@ -11,6 +12,7 @@
 
 #include "agent/capture/capture.h"
 #include "agent/capture/redact/redact.h"
+#include "base/grpc.h"
 #include "base/http_server.h"
 #include "proto/otlp.h"
 
@@ -30,6 +32,9 @@ enum ag_capture_refusal {
 	AG_CAPTURE_REFUSALS,
 };
 
+#define AG_CAPTURE_NO_ROOM_TEXT                                                                    \
+	"the agent's telemetry spool has no room until the collector has taken more"
+
 struct capture_stream {
 	bool is_open;
 	uint16_t id;
@@ -39,6 +44,7 @@ struct capture_stream {
 
 struct ag_capture {
 	struct or_http_server *server;
+	struct or_grpc *grpc; /* NULL: nobody listens */
 	struct ag_spool *spool;
 	char *product;
 	struct capture_stream streams[AG_CAPTURE_TOPICS];
@@ -75,6 +81,19 @@ void ag_capture_refuse(
     struct capture_call *call, struct or_http_req *req, unsigned int status, const char *message);
 /* As ag_capture_refuse, for an append that failed. */
 void ag_capture_refuse_append(struct capture_call *call, struct or_http_req *req);
+
+/*
+ * One OTLP request, whichever way it came: into the spool, as protobuf, without what is to be taken
+ * out. OR_PARSE: it is none. OR_FULL: it is too large. OR_BUSY: the spool has no room.
+ */
+OR_NODISCARD enum or_code ag_capture_otlp_put(struct ag_capture *c, enum ag_capture_topic topic,
+    bool is_json, struct or_slice body, struct or_err *err);
+/* Gives large buffers back; after each request. */
+void ag_capture_rest(struct ag_capture *c);
+
+/* OR_BUSY: the address is in use. */
+OR_NODISCARD enum or_code ag_capture_grpc_open(
+    struct ag_capture *c, struct or_loop *loop, const char *listen, struct or_err *err);
 
 void ag_capture_otlp_take(struct capture_call *call, struct or_http_req *req, struct or_slice body);
 void ag_capture_otlp_refuse(

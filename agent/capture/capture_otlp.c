@@ -53,14 +53,12 @@ void ag_capture_otlp_refuse(
 }
 
 /* Whatever came, a request in protobuf. */
-static enum or_code to_protobuf(
-    struct capture_call *call, struct or_slice *body, uint64_t *items, struct or_err *err)
+static enum or_code to_protobuf(struct ag_capture *c, enum wire_otlp_kind kind, bool is_json,
+    struct or_slice *body, uint64_t *items, struct or_err *err)
 {
-	enum wire_otlp_kind kind = (enum wire_otlp_kind)call->route->topic;
-	struct ag_capture *c = call->capture;
 	enum or_code rc = OR_OK;
 
-	if (call->is_json) {
+	if (is_json) {
 		struct or_arena *a = or_arena_new(TREE_MAX);
 
 		or_buf_clear(&c->request);
@@ -77,12 +75,10 @@ static bool redact(void *arg, struct or_buf *out, struct or_slice key, struct or
 }
 
 /* Before anything touches the disk. OR_FULL: what comes in its place makes it too long. */
-static enum or_code take_out(struct capture_call *call, struct or_slice *body, struct or_err *err)
+static enum or_code take_out(
+    struct ag_capture *c, enum wire_otlp_kind kind, struct or_slice *body, struct or_err *err)
 {
-	struct ag_capture *c = call->capture;
-
-	if (!c->redact || !wire_otlp_rewrite(&c->redacted, (enum wire_otlp_kind)call->route->topic,
-			      *body, redact, c->redact))
+	if (!c->redact || !wire_otlp_rewrite(&c->redacted, kind, *body, redact, c->redact))
 		return OR_OK;
 	*body = or_buf_slice(&c->redacted);
 	return or_buf_ok(&c->redacted)
@@ -90,20 +86,34 @@ static enum or_code take_out(struct capture_call *call, struct or_slice *body, s
 		   : or_err_set(err, OR_FULL, "without its secrets the request is too long");
 }
 
+enum or_code ag_capture_otlp_put(struct ag_capture *c, enum ag_capture_topic topic, bool is_json,
+    struct or_slice body, struct or_err *err)
+{
+	enum wire_otlp_kind kind = (enum wire_otlp_kind)topic;
+	uint64_t items;
+	enum or_code rc = to_protobuf(c, kind, is_json, &body, &items, err);
+
+	rc = rc ? rc : take_out(c, kind, &body, err);
+	if (rc)
+		return rc == OR_FULL ? OR_FULL : OR_PARSE;
+	/* A request without anything in it is a success (OTLP 1.x, "Success"). */
+	if (items && ag_capture_append(c, topic, body, items))
+		return or_err_set(err, OR_BUSY, AG_CAPTURE_NO_ROOM_TEXT);
+	return OR_OK;
+}
+
 void ag_capture_otlp_take(struct capture_call *call, struct or_http_req *req, struct or_slice body)
 {
 	struct or_err err;
-	uint64_t items;
-	enum or_code rc = to_protobuf(call, &body, &items, &err);
+	enum or_code rc =
+	    ag_capture_otlp_put(call->capture, call->route->topic, call->is_json, body, &err);
 
-	rc = rc ? rc : take_out(call, &body, &err);
 	if (rc) {
-		ag_capture_refuse(call, req, rc == OR_FULL ? 413 : 400, err.msg);
-		return;
-	}
-	/* A request without anything in it is a success (OTLP 1.x, "Success"). */
-	if (items && ag_capture_append(call->capture, call->route->topic, body, items)) {
-		ag_capture_refuse_append(call, req);
+		ag_capture_refuse(call, req,
+		    rc == OR_BUSY   ? 503
+		    : rc == OR_FULL ? 413
+				    : 400,
+		    err.msg);
 		return;
 	}
 	/* Export*ServiceResponse without partial_success: no bytes at all, or no member. */
