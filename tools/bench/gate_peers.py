@@ -133,10 +133,22 @@ backend app
     def envoy_ext_authz(self, binary, backend, headers):
         auth_port, authorizer = self.authorizer("envoy")
         port = free_port()
-        conf = self.write("envoy.yaml", json.dumps(envoy_config(port, backend, auth_port)))
-        process = self.start([binary, "-c", conf, "--concurrency", "1", "--base-id",
-                              str(os.getpid() % 60000), "-l", "error"], port)
+        process = self.envoy(binary, "envoy", port,
+                             envoy_config(port, backend, envoy_http(auth_port), auth_port))
         return Case("envoy_ext_authz", port, [process, authorizer], headers)
+
+    def envoy_outrider(self, binary, backend, headers, agent, how):
+        """The same Envoy, asking us: how is http or grpc, agent our process and where it listens."""
+        process, address = agent
+        authorizer, port = int(address.rsplit(":", 1)[1]), free_port()
+        authz = envoy_grpc() if how == "grpc" else envoy_http(authorizer, "/auth/envoy")
+        conf = envoy_config(port, backend, authz, authorizer, how == "grpc", True)
+        return Case(f"envoy_outrider_{how}", port,
+                    [self.envoy(binary, f"envoy_{how}", port, conf), process], headers)
+
+    def envoy(self, binary, name, port, conf):
+        return self.start([binary, "-c", self.write(f"{name}.yaml", json.dumps(conf)),
+                           "--concurrency", "1", "--use-dynamic-base-id", "-l", "error"], port)
 
 
 PASS_ON_INSIDE = ('proxy_pass http://app; proxy_http_version 1.1; '
@@ -149,7 +161,23 @@ def upstream(name, port):
            "keepalive_requests 100000000; }\n"
 
 
-def envoy_config(port, backend, authorizer):
+KIND = "type.googleapis.com/envoy.extensions"
+
+
+def envoy_http(authorizer, prefix=""):
+    return {"http_service": {
+        "server_uri": {"uri": f"http://127.0.0.1:{authorizer}", "cluster": "authorizer",
+                       "timeout": "5s"}, "path_prefix": prefix},
+            "allowed_headers": {"patterns": [{"exact": "x-forwarded-for"}]} if prefix else None}
+
+
+def envoy_grpc():
+    return {"transport_api_version": "V3", "grpc_service": {
+        "envoy_grpc": {"cluster_name": "authorizer"}, "timeout": "5s"}}
+
+
+def envoy_config(port, backend, authz, authorizer, http2=False, remote=False):
+    """remote: Envoy tells the authorizer where the client is."""
     def address(number):
         return {"socket_address": {"address": "127.0.0.1", "port_value": number}}
 
@@ -158,24 +186,28 @@ def envoy_config(port, backend, authorizer):
             "cluster_name": name, "endpoints": [{"lb_endpoints": [
                 {"endpoint": {"address": address(number)}}]}]}}
 
-    kind = "type.googleapis.com/envoy.extensions.filters"
-    authz = {"@type": f"{kind}.http.ext_authz.v3.ExtAuthz", "http_service": {
-        "server_uri": {"uri": f"http://127.0.0.1:{authorizer}", "cluster": "authorizer",
-                       "timeout": "5s"}}}
+    asked = cluster("authorizer", authorizer)
+    if http2:
+        options = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
+        asked["typed_extension_protocol_options"] = {options: {
+            "@type": f"type.googleapis.com/{options}",
+            "explicit_http_config": {"http2_protocol_options": {}}}}
     manager = {
-        "@type": f"{kind}.network.http_connection_manager.v3.HttpConnectionManager",
-        "stat_prefix": "in",
+        "@type": f"{KIND}.filters.network.http_connection_manager.v3.HttpConnectionManager",
+        "stat_prefix": "in", "use_remote_address": remote,
         "route_config": {"virtual_hosts": [{"name": "all", "domains": ["*"], "routes": [
             {"match": {"prefix": "/"}, "route": {"cluster": "app"}}]}]},
         "http_filters": [
-            {"name": "envoy.filters.http.ext_authz", "typed_config": authz},
+            {"name": "envoy.filters.http.ext_authz", "typed_config": {
+                "@type": f"{KIND}.filters.http.ext_authz.v3.ExtAuthz",
+                **{k: v for k, v in authz.items() if v}}},
             {"name": "envoy.filters.http.router",
-             "typed_config": {"@type": f"{kind}.http.router.v3.Router"}}]}
+             "typed_config": {"@type": f"{KIND}.filters.http.router.v3.Router"}}]}
     return {"static_resources": {
         "listeners": [{"name": "in", "address": address(port), "filter_chains": [{"filters": [
             {"name": "envoy.filters.network.http_connection_manager",
              "typed_config": manager}]}]}],
-        "clusters": [cluster("app", backend), cluster("authorizer", authorizer)]}}
+        "clusters": [cluster("app", backend), asked]}}
 
 
 def envoy_binary(root):
