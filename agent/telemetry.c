@@ -82,6 +82,8 @@ static enum or_code open_ship(struct ag_telemetry *t, struct or_err *err)
 		t->http = ag_link_http_new(t->opt.client, t->opt.origin, 0);
 		ship.link = ag_link_http_get(t->http);
 	}
+	/* What has become durable comes together already, and each record goes by itself. */
+	ship.linger_ns = ship.link && ship.link->is_bare ? 5 * OR_NS_PER_MS : 0;
 	return ship.link ? ag_ship_new(&t->ship, &ship, err) : OR_OK;
 }
 

@@ -1,27 +1,35 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What reading a log file into Kafka costs, beside rsyslog, on the same file and broker, in one call.
+"""What reading a log file into Kafka costs, beside rsyslog and, where it can be built, OpenTelemetry's
+Collector, on the same file and broker, in one call.
 
-capture.py [LINES [RATE]]. Lines have 295 bytes. CPU is the reading process's own, all threads; memory is
-its highest resident set. Lost and doubled lines are counted in the topic after the process was killed
-twice (kill -9) while a file grew at RATE lines a second; a message that is there twice, byte for byte
-and with the same signed number, counts once for ours, as the collector takes it once.
-Ours is compared without redaction, which rsyslog has not; what it costs is a line of its own.
+capture.py [--records LINES] [--rate RATE]. Lines have 295 bytes. CPU is the reading process's own, all
+threads; memory is its highest resident set. Lost and doubled lines are counted in the topic after the
+process was killed twice (kill -9) while a file grew at RATE lines a second; a message that is there
+twice, byte for byte and with the same signed number, counts once for ours, as the collector takes it
+once. Ours is compared without redaction, which the others have not; what it costs is a line of its own,
+and all lines behind it have it. The codec is read from the batches that the broker holds.
+Latency is from before a line is written until a consumer has it, which is after it is acknowledged.
 """
+import argparse
 import json
 import os
 import re
 import shutil
 import subprocess
-import sys
 import threading
 import time
 
+from idle import pss_mib, switches
 from telemetry import intake, post
 from world import World, alive, check, wait_for
 
-LINE = 295
-LINES = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
-RATE = int(sys.argv[2]) if len(sys.argv) > 2 else 20_000
+options = argparse.ArgumentParser(prog="./dev bench capture")
+options.add_argument("--records", type=int, default=1_000_000, metavar="LINES")
+options.add_argument("--rate", type=int, default=20_000, help="of the file that is killed under")
+options = options.parse_args()
+LINE, LINES, RATE = 295, options.records, options.rate
+OTELCOL = os.environ.get("OTELCOL")  # the program, where it could be built
+LATENCY_S, LATENCY_RATE = 10, 10_000
 GROW_S, OTLP_S, OTLP_RATE, A_REQUEST = 8, 10, 10_000, 100
 CODECS = {0: "none", 1: "gzip", 2: "snappy", 3: "lz4", 4: "zstd"}
 MIB = 1 << 20
@@ -62,20 +70,29 @@ def codec(w, topic):
         return CODECS[f.read(23)[22] & 7]
 
 
-def messages(w, topic, start):
-    """The messages of the topic from that offset on, one after the other."""
-    p = subprocess.Popen(["kcat", "-b", w.kafka.read("brokers"), "-C", "-e", "-q", "-t", topic,
-                          "-o", str(start), "-f", "%S:%s"], stdout=subprocess.PIPE,
-                         stdin=subprocess.DEVNULL)
+def consume(w, topic, start, *how):
+    return subprocess.Popen(["kcat", "-b", w.kafka.read("brokers"), "-C", "-q", "-u", "-t", topic,
+                             "-o", str(start), "-f", "%S:%s", *how], stdout=subprocess.PIPE,
+                            stdin=subprocess.DEVNULL)
+
+
+def bodies(p):
+    """The messages that kcat writes, one after the other."""
     while True:
         head = b""
         while not head.endswith(b":"):
             byte = p.stdout.read(1)
             if not byte:
-                check(p.wait() == 0, "kcat")
                 return
             head += byte
         yield p.stdout.read(int(head[:-1]))
+
+
+def messages(w, topic, start):
+    """The messages of the topic from that offset on, up to its end."""
+    p = consume(w, topic, start, "-e")
+    yield from bodies(p)
+    check(p.wait() == 0, "kcat")
 
 
 def judge(w, topic, start, n, once):
@@ -225,6 +242,59 @@ def measure_otlp(w):
     w.kafka.start()
 
 
+def measure_idle(w):
+    """The agent's processes, once nothing comes any more."""
+    pids = [agent(w)]
+    tap = w.agent_admin("/v1/status").json()["tap"]
+    if tap["pid"]:
+        pids.append(tap["pid"])
+    last = [0]
+
+    def rests():
+        before, last[0] = last[0], sum(switches(pid) for pid in pids)
+        time.sleep(1)
+        return last[0] - before < 20
+    wait_for("the agent to rest", rests, 120)
+    before = sum(switches(pid) for pid in pids)
+    time.sleep(10)
+    say("idle", transport="kafka", pss_mib=round(sum(pss_mib(pid) for pid in pids), 2),
+        wakeups_per_s=round((sum(switches(pid) for pid in pids) - before) / 10, 2))
+
+
+# ---- how long a line takes
+
+def write_timed(path):
+    """Lines with the time at which they are written, at LATENCY_RATE a second."""
+    begin, written = time.monotonic(), 0
+    with open(path, "w") as f:
+        while written < LATENCY_RATE * LATENCY_S:
+            due = min(int((time.monotonic() - begin) * LATENCY_RATE), LATENCY_RATE * LATENCY_S)
+            f.write("".join(f"at={time.time_ns()} {line(n)[24:]}" for n in range(written, due)))
+            f.flush()
+            written = due
+            time.sleep(0.005)
+
+
+def measure_latency(w):
+    path = w.path("killed", "timed.log")
+    p = consume(w, "otlp_logs", w.kafka.end("otlp_logs", 0))
+    writer = threading.Thread(target=write_timed, args=(path,), daemon=True)
+    writer.start()
+    took = []
+    for body in bodies(p):
+        now = time.time_ns()
+        took += [now - int(at) for at in re.findall(rb"at=(\d{19}) ", body)]
+        if len(took) >= LATENCY_RATE * LATENCY_S:
+            break
+    p.terminate()
+    p.wait()
+    writer.join()
+    took.sort()
+    say("latency", p50_ms=round(took[len(took) // 2] / 1e6, 1),
+        p99_ms=round(took[len(took) * 99 // 100] / 1e6, 1), max_ms=round(took[-1] / 1e6, 1),
+        lines_per_s=LATENCY_RATE)
+
+
 # ---- rsyslog
 
 RSYSLOG = """
@@ -291,6 +361,77 @@ def kill_rsyslog(w):
     return judge(w, "rsyslog", start, RATE * GROW_S, False)
 
 
+# ---- OpenTelemetry's Collector
+
+def otelcol_config(w, name, pattern, state):
+    """In memory, as it comes; or persistent: what its documentation says keeps everything."""
+    keeps = name == "otelcol_persistent"
+    receiver = {"include": [pattern], "start_at": "beginning"}
+    queue = {"enabled": True}
+    config = {"receivers": {"filelog": receiver},
+              "exporters": {"kafka": {"brokers": [w.kafka.read("brokers")],
+                                      "logs": {"topic": name, "encoding": "otlp_proto"},
+                                      "producer": {"compression": "lz4", "required_acks": -1},
+                                      "sending_queue": queue}},
+              "service": {"telemetry": {"metrics": {"level": "none"}, "logs": {"level": "error"}},
+                          "pipelines": {"logs": {"receivers": ["filelog"], "exporters": ["kafka"]}}}}
+    if keeps:
+        receiver.update(storage="file_storage", retry_on_failure={"enabled": True})
+        queue.update(storage="file_storage", block_on_overflow=True)
+        config["extensions"] = {"file_storage": {"directory": state, "fsync": True}}
+        config["service"]["extensions"] = ["file_storage"]
+    return config
+
+
+def start_otelcol(w, name, pattern, state):
+    os.makedirs(state, exist_ok=True)
+    conf = state + ".yaml"
+    with open(conf, "w") as f:
+        json.dump(otelcol_config(w, name, pattern, state), f)
+    return subprocess.Popen([OTELCOL, "--config", f"file:{conf}"], stdin=subprocess.DEVNULL,
+                            stdout=subprocess.DEVNULL, stderr=open(state + ".log", "a"))
+
+
+def rests(w, topic, p):
+    """Waits until three seconds bring no more messages."""
+    last = [-1]
+
+    def same():
+        check(p.poll() is None, f"{topic} ended by itself")
+        before, last[0] = last[0], w.kafka.end(topic, 0)
+        if before != last[0] or not last[0]:
+            time.sleep(3)
+        return before == last[0] and last[0]
+    wait_for(f"{topic} to rest", same, 900)
+
+
+def measure_otelcol(w, name, file):
+    w.kafka.topics(1, name)
+    p = start_otelcol(w, name, file, w.path(name))
+    rests(w, name, p)
+    cost = cpu_s(p.pid) * 1000 / (os.path.getsize(file) / MIB)
+    rss, kind = status_kib(p.pid, "VmHWM") / 1024, codec(w, name)
+    p.terminate()
+    p.wait()
+    start, path = w.kafka.end(name, 0), w.path(name + "-grows.log")
+    open(path, "w").close()
+    growing = Growing(path)
+    p = start_otelcol(w, name, path, w.path(name + "2"))
+    growing.start()
+    for share in (0.3, 0.7):
+        wait_for("lines", lambda s=share: growing.written > RATE * GROW_S * s)
+        p.kill()
+        p.wait()
+        p = start_otelcol(w, name, path, w.path(name + "2"))
+    growing.join()
+    rests(w, name, p)
+    p.terminate()
+    p.wait()
+    lost, doubled = judge(w, name, start, RATE * GROW_S, False)
+    say(name, cpu_ms_per_mib=round(cost, 2), rss_peak_mib=round(rss, 1), lost=lost, duplicates=doubled,
+        codec=kind)
+
+
 def run_all():
     with World(kafka=1) as w:
         file = w.path("big.log")
@@ -308,6 +449,10 @@ def run_all():
         say("redacting", cpu_ms_per_mib=round(redacting, 2), rss_peak_mib=round(redacting_rss, 1))
         say("rsyslog", cpu_ms_per_mib=round(peer, 2), rss_peak_mib=round(peer_rss, 1),
             lost=peer_lost, duplicates=peer_doubled, codec=kind)
+        for name in ("otelcol", "otelcol_persistent") if OTELCOL else ():
+            measure_otelcol(w, name, file)
+        measure_idle(w)
+        measure_latency(w)
         measure_otlp(w)
         say("summary", cpu_ratio_vs_rsyslog=round(ours / peer, 3), lines=LINES, codec="lz4")
         stop_ours(run)

@@ -69,7 +69,8 @@ def measure(transport):
                 "wakeups_per_s": round((switches(pid) - before[name]) / SECONDS, 2)}))
 
 
-for wanted in sys.argv[1:] or ["http"]:
-    if wanted not in RESTS:
-        sys.exit(f"idle.py: a transport is {' or '.join(RESTS)}, not {wanted!r}")
-    measure(wanted)
+if __name__ == "__main__":
+    for wanted in sys.argv[1:] or ["http"]:
+        if wanted not in RESTS:
+            sys.exit(f"idle.py: a transport is {' or '.join(RESTS)}, not {wanted!r}")
+        measure(wanted)

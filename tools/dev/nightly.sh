@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-#: nightly [SECONDS] -- everything: tests, clang-tidy, slow tests, policy's program against its trees, the official Cedar, 20,000 queries against SQLite and DuckDB, 100 kills around a broker that is away for 20 minutes, each fuzz target (300 s), each public suite
+#: nightly [SECONDS] -- everything: tests, clang-tidy, slow tests, policy's program against its trees, the official Cedar, 20,000 queries against SQLite and DuckDB, 100 kills around a broker that is away for 20 minutes, the OpenTelemetry Collector on our topics, each fuzz target (300 s), each public suite
 source tools/dev/lib/deps.sh
 source tools/dev/lib/cmake.sh
 source tools/dev/lib/conformance.sh
+source tools/dev/lib/otelcol.sh
 
 dev_run() {
     local seconds=${1:-300} failed=0 suite
-    local -a lanes=(test "test --kafka" "test --vm" tidy slow agree sql loss "fuzz all $seconds")
+    local -a lanes=(test "test --kafka" "test --vm" tidy slow agree sql loss otelcol "fuzz all $seconds")
     [[ $seconds =~ ^[1-9][0-9]*$ ]] || die_usage "SECONDS is a number, not '$seconds'"
     for suite in $(conformance_suites); do lanes+=("conformance $suite"); done
     lanes+=("differential 20000 $(date +%s)")
@@ -28,6 +29,9 @@ dev_run() {
         elif [[ $lane == loss ]]; then
             LOSS_KILLS=100 LOSS_OUTAGE=1200 OUTRIDER_BIN=build/asan/bin PYTHONPATH=tests/support \
                 python3 tests/scenario/loss_kafka_slow_test.py || failed=$((failed + 1))
+        elif [[ $lane == otelcol ]]; then
+            OTELCOL=$(otelcol_program) OUTRIDER_BIN=build/asan/bin PYTHONPATH=tests/support \
+                python3 tests/scenario/otelcol_reads_kafka_slow_test.py || failed=$((failed + 1))
         else
             # shellcheck disable=SC2086 # a lane is a verb and its arguments
             DEV_PRESET=asan ./dev $lane || failed=$((failed + 1))
