@@ -197,6 +197,13 @@ def measure_decide(case, agent, seconds):
         per_s_wall=round(result["per_s"]), p99_us_c32=round(result["p99"]))
 
 
+def measure_tokens():
+    """A token that was not seen before beside the verification of its signature alone."""
+    program = os.path.join(BIN, "bench_agent_gate_identity")
+    sys.stdout.write(subprocess.run([program], check=True, text=True, stdout=subprocess.PIPE,
+                                    timeout=300).stdout)
+
+
 # -- all of it
 
 def open_cases(peers, agent):
@@ -274,6 +281,7 @@ def main(seconds, rounds):
             for s in held:
                 s.close()
         measure_decide(next(c for c in cases if c.name == "outrider"), agent, seconds)
+        measure_tokens()
         summarise(figures)
     finally:
         peers.close()
