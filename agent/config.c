@@ -257,6 +257,12 @@ static const struct or_opt opts[] = {
 	    "says which lines are one record: {preset: java, python or go}, {start: REGEX} or "
 	    "{indent: true}, with max_lines, max_bytes and flush; and parse, what a record says: "
 	    "none, severity, json or logfmt."},
+    {.name = "capture.syslog",
+	.type = OR_OPT_TREE,
+	.offset = AT(capture.syslog),
+	.help = "Where syslog messages (RFC 5424, RFC 3164) are taken, on loopback: a list of "
+		"{listen}, which is udp://IP:PORT, tcp://IP:PORT, unix:///PATH (datagrams) or "
+		"unix-stream:///PATH."},
     {.name = "capture.scrape",
 	.type = OR_OPT_TREE,
 	.flags = OR_OPT_RELOAD,

@@ -66,6 +66,7 @@ struct ag_config {
 		const char *grpc_listen; /* NULL: nobody listens */
 		uint64_t quota;
 		const struct or_json *files;  /* NULL: none */
+		const struct or_json *syslog; /* NULL: none */
 		const struct or_json *scrape; /* NULL: no targets */
 		struct or_opt_list redact;
 		const struct or_json *redact_patterns;

@@ -5,6 +5,7 @@
 #include "agent/capture/files/files.h"
 #include "agent/capture/redact/redact.h"
 #include "agent/capture/scrape/scrape.h"
+#include "agent/capture/syslog/syslog.h"
 #include "agent/ship/link_http.h"
 #include "agent/ship/ship.h"
 #include "base/mem.h"
@@ -20,6 +21,7 @@ struct ag_telemetry {
 	struct ag_capture *capture;
 	struct ag_scrape *scrape;
 	struct ag_files *files;
+	struct ag_syslog *syslog;
 	char url[128];
 };
 
@@ -129,6 +131,25 @@ static enum or_code open_files(
 	return rc ? or_err_wrap(err, rc, "capture.files") : OR_OK;
 }
 
+static enum or_code take_syslog(void *arg, struct or_slice request, uint64_t records)
+{
+	return ag_capture_put_logs(((struct ag_telemetry *)arg)->capture, request, records, NULL);
+}
+
+static enum or_code open_syslog(struct ag_telemetry *t, struct or_err *err)
+{
+	const struct ag_syslog_opt syslog = {.loop = t->opt.loop,
+	    .list = t->opt.config->capture.syslog,
+	    .redact = ag_capture_redact(t->capture),
+	    .product = t->opt.product,
+	    .registry = t->opt.metrics,
+	    .take = take_syslog,
+	    .arg = t};
+	enum or_code rc = syslog.list ? ag_syslog_new(&t->syslog, &syslog, err) : OR_OK;
+
+	return rc ? or_err_wrap(err, rc, "capture.syslog") : OR_OK;
+}
+
 enum or_code ag_telemetry_open(
     struct ag_telemetry **out, const struct ag_telemetry_opt *opt, struct or_err *err)
 {
@@ -155,6 +176,8 @@ enum or_code ag_telemetry_open(
 		rc = make_scrape(&t->scrape, t, opt->config->capture.scrape, err);
 	if (rc == OR_OK)
 		rc = open_files(t, opt->config->capture.files, err);
+	if (rc == OR_OK)
+		rc = open_syslog(t, err);
 	if (rc) {
 		ag_telemetry_close(t);
 		return rc;
@@ -218,6 +241,7 @@ void ag_telemetry_close(struct ag_telemetry *t)
 {
 	if (!t)
 		return;
+	ag_syslog_free(t->syslog);
 	ag_files_free(t->files);
 	ag_scrape_free(t->scrape);
 	ag_capture_free(t->capture);
@@ -280,5 +304,7 @@ void ag_telemetry_put_status(const struct ag_telemetry *t, struct or_jsonw *w)
 		or_jsonw_kv_text(w, "error", ship.error);
 	if (t->scrape)
 		ag_scrape_put_status(t->scrape, w);
+	if (t->syslog)
+		ag_syslog_put_status(t->syslog, w);
 	or_jsonw_end(w);
 }

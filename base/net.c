@@ -8,6 +8,7 @@
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define BACKLOG 511
@@ -136,9 +137,9 @@ static int new_socket(const struct or_net_addr *addr)
 }
 
 /* A socket's file outlives its listener; only where nobody answers any more may it be replaced. */
-static void remove_dead_socket(const struct or_net_addr *addr)
+static void remove_dead_socket(const struct or_net_addr *addr, int type)
 {
-	int fd = new_socket(addr);
+	int fd = socket(AF_UNIX, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
 	if (fd < 0)
 		return;
@@ -147,20 +148,22 @@ static void remove_dead_socket(const struct or_net_addr *addr)
 	close(fd);
 }
 
-enum or_code or_net_listen(int *fd, const struct or_net_addr *addr, struct or_err *err)
+/* s is taken. */
+static enum or_code bind_socket(
+    int *fd, int s, const struct or_net_addr *addr, bool is_stream, struct or_err *err)
 {
 	char text[OR_NET_TEXT_MAX];
-	int one = 1, s = new_socket(addr);
+	int one = 1;
 	enum or_code rc;
 
 	or_net_text(text, addr);
 	if (s < 0)
 		return or_err_sys(err, "listen on %s", text);
 	if (addr->sa.sa_family == AF_UNIX)
-		remove_dead_socket(addr);
-	else
+		remove_dead_socket(addr, is_stream ? SOCK_STREAM : SOCK_DGRAM);
+	else if (is_stream)
 		(void)setsockopt(s, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
-	if (bind(s, &addr->sa, addr->len) == 0 && listen(s, BACKLOG) == 0) {
+	if (bind(s, &addr->sa, addr->len) == 0 && (!is_stream || listen(s, BACKLOG) == 0)) {
 		*fd = s;
 		return OR_OK;
 	}
@@ -170,6 +173,24 @@ enum or_code or_net_listen(int *fd, const struct or_net_addr *addr, struct or_er
 	else
 		rc = or_err_sys(err, "listen on %s", text);
 	close(s);
+	return rc;
+}
+
+enum or_code or_net_listen(int *fd, const struct or_net_addr *addr, struct or_err *err)
+{
+	return bind_socket(fd, new_socket(addr), addr, true, err);
+}
+
+enum or_code or_net_listen_datagram(int *fd, const struct or_net_addr *addr, struct or_err *err)
+{
+	int s = socket(addr->sa.sa_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	enum or_code rc = bind_socket(fd, s, addr, false, err);
+
+	if (rc == OR_OK && addr->sa.sa_family == AF_UNIX &&
+	    chmod(addr->un.sun_path, S_IRUSR | S_IWUSR | S_IWGRP | S_IWOTH) != 0) {
+		rc = or_err_sys(err, "chmod %s", addr->un.sun_path);
+		close(s);
+	}
 	return rc;
 }
 

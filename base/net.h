@@ -43,6 +43,9 @@ bool or_net_is_loopback(const struct or_net_addr *addr);
  */
 OR_NODISCARD enum or_code or_net_listen(
     int *fd, const struct or_net_addr *addr, struct or_err *err);
+/* The same for datagrams; a unix socket's file is everybody's to send to. */
+OR_NODISCARD enum or_code or_net_listen_datagram(
+    int *fd, const struct or_net_addr *addr, struct or_err *err);
 /* What a socket is bound to: the port that the system chose for port 0. */
 OR_NODISCARD enum or_code or_net_local(struct or_net_addr *out, int fd, struct or_err *err);
 

@@ -118,23 +118,36 @@ static void append_attribute(struct or_buf *out, struct or_slice key, struct or_
 	wire_pb_append(out, ANY_STRING, value);
 }
 
-void wire_otlp_log_request(
-    struct or_buf *out, struct or_slice service, struct or_slice path, struct or_slice logs)
+/* path: none where it is empty. */
+static void put_request(struct or_buf *out, struct or_slice name, struct or_slice service,
+    struct or_slice path, struct or_slice logs)
 {
-	static const struct or_slice name = OR_SLICE_LIT("outrider.files"),
-				     service_key = OR_SLICE_LIT("service.name"),
+	static const struct or_slice service_key = OR_SLICE_LIT("service.name"),
 				     path_key = OR_SLICE_LIT("log.file.path");
 	size_t resource = field_size(attribute_size(service_key, service)) +
-			  field_size(attribute_size(path_key, path));
+			  (path.n ? field_size(attribute_size(path_key, path)) : 0);
 	size_t scope = field_size(name.n);
 	size_t scope_logs = field_size(scope) + logs.n;
 
 	wire_pb_append_head(out, RESOURCE_LOGS, field_size(resource) + field_size(scope_logs));
 	wire_pb_append_head(out, RESOURCE, resource);
 	append_attribute(out, service_key, service);
-	append_attribute(out, path_key, path);
+	if (path.n)
+		append_attribute(out, path_key, path);
 	wire_pb_append_head(out, SCOPE_LOGS, scope_logs);
 	wire_pb_append_head(out, SCOPE, scope);
 	wire_pb_append(out, SCOPE_NAME, name);
 	or_buf_put_slice(out, logs);
+}
+
+void wire_otlp_log_request(
+    struct or_buf *out, struct or_slice service, struct or_slice path, struct or_slice logs)
+{
+	put_request(out, OR_SLICE_LIT("outrider.files"), service, path, logs);
+}
+
+void wire_otlp_log_request_from(
+    struct or_buf *out, const char *scope, struct or_slice service, struct or_slice logs)
+{
+	put_request(out, or_slice_str(scope), service, OR_SLICE_NONE, logs);
 }

@@ -32,6 +32,9 @@ struct wire_otlp_log {
 
 /* Appends to a buffer that collects records for one request. */
 void wire_otlp_log_put(struct or_buf *logs, const struct wire_otlp_log *log);
+/* The same without a file: of that scope. */
+void wire_otlp_log_request_from(
+    struct or_buf *out, const char *scope, struct or_slice service, struct or_slice logs);
 /* Appends the request: service.name and log.file.path of the resource, the scope, the records. */
 void wire_otlp_log_request(
     struct or_buf *out, struct or_slice service, struct or_slice path, struct or_slice logs);

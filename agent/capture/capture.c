@@ -67,7 +67,8 @@ enum or_code ag_capture_put_logs(struct ag_capture *c, struct or_slice request, 
 	enum or_code rc = open_stream(c, AG_CAPTURE_LOGS);
 
 	if (rc == OR_OK)
-		rc = ag_spool_place_append(c->spool, s->id, request, place);
+		rc = place ? ag_spool_place_append(c->spool, s->id, request, place)
+			   : ag_spool_append(c->spool, s->id, request);
 	if (rc == OR_OK) {
 		or_metric_add(s->requests, 1);
 		or_metric_add(s->items, records);

@@ -57,7 +57,7 @@ OR_NODISCARD enum or_code ag_capture_put_metrics(
 /* A lineage event from within the agent, as JSON. OR_FULL, OR_IO. */
 OR_NODISCARD enum or_code ag_capture_put_lineage(struct ag_capture *c, struct or_slice event);
 /* Log records from within the agent, as a request in protobuf that was redacted already, with the
- * place that they were read to. OR_FULL, OR_IO. */
+ * place that they were read to; NULL: there is none. OR_FULL, OR_IO. */
 OR_NODISCARD enum or_code ag_capture_put_logs(struct ag_capture *c, struct or_slice request,
     uint64_t records, const struct ag_spool_place *place);
 /* Borrowed; its rules may change (ag_redact_swap). */
