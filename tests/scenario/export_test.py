@@ -54,7 +54,7 @@ def ocsf_is_valid():
         check(denied and denied[0]["actor"]["user"]["uid"].endswith('=bob,"x"'), denied)
         r = w.cli("audit", "--format", "ocsf", "| count by kind", check_code=2)
         check_has(r.err, "format json only")
-        python = clients_python()
+        python = clients_python("jsonschema")
         if not python or not os.path.isdir(SCHEMAS):
             print("skipped: the schemas: no ../shared/corpora/ocsf, or no jsonschema", flush=True)
             return

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from world import check, wait_for
 
 CLIENTS = ["opentelemetry-sdk", "opentelemetry-exporter-otlp-proto-http", "openlineage-python",
-           "jsonschema", "schemathesis"]
+           "jsonschema"]
 
 
 def clients_python(*more):
@@ -20,13 +20,6 @@ def clients_python(*more):
     be installed here."""
     cache = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
     directory = os.path.join(cache, "outrider", "clients")
-    os.makedirs(os.path.dirname(directory), exist_ok=True)
-    with open(directory + ".lock", "w") as lock:  # tests beside this one want it too
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        return installed(directory)
-
-
-def installed(directory):
     python = os.path.join(directory, "bin", "python3")
     os.makedirs(directory, exist_ok=True)
     with open(os.path.join(directory, "done"), "a+") as done:
