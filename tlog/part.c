@@ -12,6 +12,7 @@
 enum {
 	AHEAD = 64 * 1024,
 	WINDOW_MAX = 1024 * 1024,
+	MISSES_MAX = 8,
 	LEAF_ROOM = 4 * 65536,
 	ARENA = 64 * 1024 * 1024
 };
@@ -216,13 +217,18 @@ struct load {
 };
 
 /* Pieces around i that the reader is on the way to, where they are wanted: twice as many each time
- * that it goes on. Who reads one behind the other then has the whole column, if it is not large. */
+ * that it goes on. Who reads one behind the other then has the whole column, if it is not large;
+ * and who takes one here and one there, after some of them. */
 static void plan_load(struct load *l, const struct tl_part_window *w,
     const struct tl_part_piece *pieces, size_t n, size_t i, bool ahead)
 {
-	size_t have, want;
+	size_t have, want, all = (size_t)(pieces[n - 1].at + pieces[n - 1].len - pieces[0].at);
 	bool is_next;
 
+	if (!ahead && w->misses >= MISSES_MAX && all <= WINDOW_MAX) {
+		*l = (struct load){.count = n, .bytes = all};
+		return;
+	}
 	l->down = w->n && i < w->first;
 	is_next = w->n && (l->down ? i + 1 == w->first : i == w->first + w->n);
 	have = is_next && ahead ? window_bytes(w, pieces) : 0;
@@ -239,6 +245,7 @@ static enum or_code fill_window(struct tl_part *p, struct tl_part_window *w,
 	size_t to;
 	enum or_code rc;
 
+	w->misses += !ahead;
 	plan_load(&l, w, pieces, n, i, ahead);
 	to = l.down ? 0 : l.keep;
 	grow_window(p, w, l.keep + l.bytes);
@@ -552,15 +559,42 @@ enum or_code tl_part_dict(
 	return OR_OK;
 }
 
+/* Sets the bits of n rows from `row` on whose run says that they came apart. */
+static void set_runs(
+    const struct tl_part_runs *runs, size_t run, uint32_t row, size_t n, uint64_t *bits)
+{
+	for (size_t i = 0; i < n; run++) {
+		size_t end = runs->ends[run] - row;
+
+		end = end < n ? end : n;
+		for (; i < end; i++) {
+			size_t room = 64 - i % 64, take = end - i < room ? end - i : room;
+			uint64_t ones = take == 64 ? UINT64_MAX : (1ULL << take) - 1;
+
+			if (runs->values[run] == TL_PART_APART)
+				bits[i / 64] |= ones << i % 64;
+			i += take - 1;
+		}
+	}
+}
+
 enum or_code tl_part_block_records(
     struct tl_part *p, uint32_t block, uint64_t bits[TL_PART_WORDS], size_t *n, struct or_err *err)
 {
 	uint64_t forms[TL_PART_BLOCK];
-	enum or_code rc = tl_part_block(p, TL_PART_FORM - 1, block, forms, n, err);
+	struct tl_part_runs runs;
+	enum or_code rc = tl_part_column_runs(p, TL_PART_FORM - 1, &runs, NULL);
 
+	memset(bits, 0, TL_PART_WORDS * sizeof(*bits));
+	if (rc == OR_OK) {
+		*n = rows_of(p, block);
+		set_runs(&runs, find_run(&p->states[TL_PART_FORM - 1], block * TL_PART_BLOCK),
+		    block * TL_PART_BLOCK, *n, bits);
+		return OR_OK;
+	}
+	rc = tl_part_block(p, TL_PART_FORM - 1, block, forms, n, err);
 	if (rc)
 		return rc;
-	memset(bits, 0, TL_PART_WORDS * sizeof(*bits));
 	for (size_t i = 0; i < *n; i++)
 		bits[i / 64] |= (uint64_t)(forms[i] == TL_PART_APART) << i % 64;
 	return OR_OK;

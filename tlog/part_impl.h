@@ -16,6 +16,7 @@ struct tl_part_window {
 	uint8_t *bytes;
 	size_t cap;
 	size_t first, n;                           /* pieces that are in it */
+	unsigned int misses;                       /* reads of single pieces that were not in it */
 	uint64_t checked[TL_PART_PIECES_MAX / 64]; /* those whose checksum was right */
 };
 

@@ -17,7 +17,7 @@
 #define ORIGIN "outrider/test/shard/0"
 #define NOW    1764000000000000000LL
 
-enum { RECORDS = 6000, SEALED = 1500, QUERIES = 1000, GROUP = 50, SHOWN = 200 };
+enum { RECORDS = 6000, SEALED = 1500, QUERIES = 500, GROUP = 50, SHOWN = 200 };
 
 struct fixture {
 	char *dir;

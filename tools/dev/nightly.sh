@@ -26,6 +26,7 @@ dev_run() {
             OUTRIDER_SQL_QUERIES=20000 OUTRIDER_SQL_SEED=$(date +%s) OUTRIDER_SQL_DUCKDB=1 \
                 OUTRIDER_BIN=build/asan/bin PYTHONPATH=tests/support \
                 python3 tests/scenario/query_sql_test.py || failed=$((failed + 1))
+            QUERIES=5000 build/asan/bin/test_collector_query_trail_search || failed=$((failed + 1))
         elif [[ $lane == loss ]]; then
             LOSS_KILLS=100 LOSS_OUTAGE=1200 OUTRIDER_BIN=build/asan/bin PYTHONPATH=tests/support \
                 python3 tests/scenario/loss_kafka_slow_test.py || failed=$((failed + 1))
