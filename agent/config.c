@@ -232,6 +232,14 @@ static const struct or_opt opts[] = {
 	.max = 1LL << 40,
 	.def = "64MiB",
 	.help = "Disk for telemetry that is not shipped yet; beyond it the intake says 503."},
+    {.name = "capture.rate",
+	.type = OR_OPT_U64,
+	.flags = OR_OPT_RELOAD,
+	.offset = AT(capture.rate),
+	.max = 1000000,
+	.help =
+	    "Requests a second that the intake takes, and as many at once; beyond it, it says 429 "
+	    "(to OpenLineage 503). 0: as many as come."},
     {.name = "capture.redact",
 	.type = OR_OPT_LIST,
 	.flags = OR_OPT_RELOAD,

@@ -68,6 +68,7 @@ struct ag_config {
 		const struct or_json *files;  /* NULL: none */
 		const struct or_json *syslog; /* NULL: none */
 		const struct or_json *scrape; /* NULL: no targets */
+		uint64_t rate;                /* requests a second; 0: no limit */
 		struct or_opt_list redact;
 		const struct or_json *redact_patterns;
 	} capture;

@@ -159,7 +159,8 @@ enum or_code ag_telemetry_open(
 	    .product = opt->product,
 	    .registry = opt->metrics,
 	    .redact = opt->config->capture.redact,
-	    .redact_patterns = opt->config->capture.redact_patterns};
+	    .redact_patterns = opt->config->capture.redact_patterns,
+	    .rate = opt->config->capture.rate};
 	enum or_code rc;
 
 	t->opt = *opt;
@@ -225,6 +226,8 @@ enum or_code ag_telemetry_reload(
 	if (rc == OR_OK && !is_same_tree(now->capture.files, next->capture.files))
 		rc = reload_files(t, next->capture.files, err);
 	if (rc == OR_OK) {
+		if (next->capture.rate != now->capture.rate)
+			ag_capture_set_rate(t->capture, next->capture.rate);
 		ag_redact_swap(ag_capture_redact(t->capture), redact);
 		if (scrapes) {
 			ag_scrape_free(t->scrape);

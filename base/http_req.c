@@ -172,7 +172,7 @@ static void take_body(struct or_http_req *req, struct or_slice piece)
 	} else if (req->collect_fn) {
 		if (piece.n > req->collect_max - req->collected.n) {
 			req->collect_fn = NULL;
-			or_http_req_respond(req, 413, "text/plain", OR_SLICE_LIT("too large\n"));
+			req->collect_full(req->collect_arg, req);
 		} else {
 			or_buf_put_slice(&req->collected, piece);
 		}
@@ -407,9 +407,22 @@ void or_http_req_pause(struct or_http_req *req)
 	req->deadline_ns = 0;
 }
 
+static void answer_too_large(void *arg, struct or_http_req *req)
+{
+	(void)arg;
+	or_http_req_respond(req, 413, "text/plain", OR_SLICE_LIT("too large\n"));
+}
+
 void or_http_req_collect(
     struct or_http_req *req, size_t max, or_http_req_collected_fn *fn, void *arg)
 {
+	or_http_req_collect_or(req, max, fn, answer_too_large, arg);
+}
+
+void or_http_req_collect_or(struct or_http_req *req, size_t max, or_http_req_collected_fn *fn,
+    or_http_req_full_fn *full, void *arg)
+{
+	req->collect_full = full;
 	or_buf_init(&req->collected, max ? max : 1);
 	req->collect_max = max;
 	req->collect_fn = fn;

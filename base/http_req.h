@@ -55,6 +55,10 @@ void or_http_req_pause(struct or_http_req *req);
 typedef void or_http_req_collected_fn(void *arg, struct or_http_req *req, struct or_slice body);
 void or_http_req_collect(
     struct or_http_req *req, size_t max, or_http_req_collected_fn *fn, void *arg);
+/* As or_http_req_collect; a body that is larger, as far as it has come, is full's to answer. */
+typedef void or_http_req_full_fn(void *arg, struct or_http_req *req);
+void or_http_req_collect_or(struct or_http_req *req, size_t max, or_http_req_collected_fn *fn,
+    or_http_req_full_fn *full, void *arg);
 
 #define OR_HTTP_REQ_UNKNOWN (-1) /* the length: chunked, or up to the end of the connection */
 

@@ -57,6 +57,7 @@ struct or_http_req {
 	struct or_buf collected;
 	size_t collect_max;
 	or_http_req_collected_fn *collect_fn;
+	or_http_req_full_fn *collect_full;
 	void *collect_arg;
 };
 

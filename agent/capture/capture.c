@@ -122,6 +122,37 @@ void ag_capture_rest(struct ag_capture *c)
 	drop_large(&c->redacted);
 }
 
+/* A bucket of a second's worth, that fills as time goes. */
+bool ag_capture_admit(struct ag_capture *c)
+{
+	int64_t now_ns = or_loop_now_ns(c->loop);
+
+	if (!c->rate)
+		return true;
+	c->left += (double)(now_ns - c->left_ns) * (double)c->rate / (double)OR_NS_PER_S;
+	c->left_ns = now_ns;
+	if (c->left > (double)c->rate)
+		c->left = (double)c->rate;
+	if (c->left < 1)
+		return false;
+	c->left -= 1;
+	return true;
+}
+
+void ag_capture_set_rate(struct ag_capture *c, uint64_t rate)
+{
+	c->rate = rate;
+	c->left = (double)rate;
+	c->left_ns = or_loop_now_ns(c->loop);
+}
+
+static void refuse_rate(struct capture_call *call, struct or_http_req *req)
+{
+	or_metric_add(call->capture->refused[AG_CAPTURE_TOO_MANY], 1);
+	call->route->refuse(
+	    call, req, call->route->takes_protobuf ? 429 : 503, AG_CAPTURE_RATE_TEXT);
+}
+
 static void on_body(void *arg, struct or_http_req *req, struct or_slice body)
 {
 	struct capture_call *call = arg;
@@ -129,6 +160,10 @@ static void on_body(void *arg, struct or_http_req *req, struct or_slice body)
 	struct or_err err;
 	enum or_code rc = OR_OK;
 
+	if (!ag_capture_admit(c)) {
+		refuse_rate(call, req);
+		return;
+	}
 	if (call->is_gzip) {
 		or_buf_clear(&c->unpacked);
 		rc = or_gzip_decode(&c->unpacked, body, &err);
@@ -139,6 +174,11 @@ static void on_body(void *arg, struct or_http_req *req, struct or_slice body)
 	else
 		call->route->take(call, req, body);
 	ag_capture_rest(c);
+}
+
+static void on_too_large(void *arg, struct or_http_req *req)
+{
+	ag_capture_refuse(arg, req, 413, "a request may have 1000000 bytes; send less at once");
 }
 
 /* The media type without its parameters (RFC 9110 §8.3.1). */
@@ -167,10 +207,9 @@ static void read_request(struct capture_call *call, struct or_http_req *req)
 		   !or_str_eq_nocase(coding, OR_SLICE_LIT("identity"))) {
 		ag_capture_refuse(call, req, 415, "expected Content-Encoding gzip or none");
 	} else if (msg->has_length && msg->length > AG_CAPTURE_BODY_MAX) {
-		ag_capture_refuse(
-		    call, req, 413, "a request may have 1000000 bytes; send less at once");
+		on_too_large(call, req);
 	} else {
-		or_http_req_collect(req, AG_CAPTURE_BODY_MAX, on_body, call);
+		or_http_req_collect_or(req, AG_CAPTURE_BODY_MAX, on_body, on_too_large, call);
 	}
 }
 
@@ -202,7 +241,7 @@ static void on_request(void *arg, struct or_http_req *req)
 static void make_metrics(struct ag_capture *c, struct or_metric_registry *reg)
 {
 	static const char *const reasons[AG_CAPTURE_REFUSALS] = {
-	    "malformed", "too_large", "content_type", "no_room"};
+	    "malformed", "too_large", "content_type", "no_room", "rate"};
 
 	for (int i = 0; i < AG_CAPTURE_TOPICS; i++) {
 		const struct or_metric_label labels[] = {
@@ -261,6 +300,8 @@ enum or_code ag_capture_new(struct ag_capture **out, struct or_loop *loop,
 		return rc;
 	c = or_mem_new(sizeof(*c));
 	c->spool = opt->spool;
+	c->loop = loop;
+	ag_capture_set_rate(c, opt->rate);
 	c->product = or_mem_strdup(opt->product);
 	or_buf_init(&c->unpacked, AG_CAPTURE_BODY_MAX);
 	or_buf_init(&c->request, AG_CAPTURE_BODY_MAX);

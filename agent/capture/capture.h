@@ -10,11 +10,12 @@
  * otlp_spans, openlineage): OTLP in protobuf whichever way it came, without the secrets and
  * personal data that agent/capture/redact finds; an event as it came. It is answered with success
  * only when the spool has it, so that it survives kill -9. Refusals: 400 malformed (not to be sent
- * again), 404, 405, 413, 415; 503 with Retry-After when the spool has no room. Bodies of OTLP's
- * answers are in the request's encoding: Export*ServiceResponse or google.rpc.Status. Over gRPC
- * these are INVALID_ARGUMENT, RESOURCE_EXHAUSTED (too large: not to be sent again) and UNAVAILABLE
- * with RetryInfo. Nothing is ever taken in part, so partial_success is never said. Browsers get
- * nothing in: no CORS, no simple content type.
+ * again), 404, 405, 413, 415; with Retry-After 503 when the spool has no room, and 429 (of
+ * OpenLineage, whose clients do not know it, 503) beyond the rate. Bodies of OTLP's answers are in
+ * the request's encoding: Export*ServiceResponse or google.rpc.Status. Over gRPC these are
+ * INVALID_ARGUMENT, RESOURCE_EXHAUSTED (too large: not to be sent again) and UNAVAILABLE with
+ * RetryInfo. Nothing is ever taken in part, so partial_success is never said. Browsers get nothing
+ * in: no CORS, no simple content type.
  *
  * Thread: the loop's. Borrows the spool, whose quota bounds what telemetry may take.
  * Limits: AG_CAPTURE_BODY_MAX bytes a request, packed and unpacked; CONNS connections.
@@ -42,6 +43,7 @@ struct ag_capture_opt {
 	/* What agent/capture/redact takes out of OTLP. */
 	struct or_opt_list redact;
 	const struct or_json *redact_patterns;
+	uint64_t rate; /* requests a second, and as many at once; 0: as many as come */
 };
 
 /* OR_BUSY: the port is in use. OR_DENIED: the address is not on loopback. OR_INVAL. */
@@ -60,6 +62,9 @@ OR_NODISCARD enum or_code ag_capture_put_lineage(struct ag_capture *c, struct or
  * place that they were read to; NULL: there is none. OR_FULL, OR_IO. */
 OR_NODISCARD enum or_code ag_capture_put_logs(struct ag_capture *c, struct or_slice request,
     uint64_t records, const struct ag_spool_place *place);
+/* From now on; the second's worth of requests is there at once. */
+void ag_capture_set_rate(struct ag_capture *c, uint64_t rate);
+
 /* Borrowed; its rules may change (ag_redact_swap). */
 struct ag_redact *ag_capture_redact(struct ag_capture *c);
 

@@ -13,7 +13,7 @@ enum { CONNS_MAX = 64, STREAMS_MAX = 32, MESSAGES_AT_ONCE = 8, DETAILS_MAX = 512
 
 /* google.rpc.Status {code, details: [Any {RetryInfo {retry_delay {seconds: 1}}}]}: send it again.
  */
-static void put_retry(struct or_buf *b)
+static void put_retry(struct or_buf *b, const char *why)
 {
 	struct or_buf any;
 
@@ -21,7 +21,7 @@ static void put_retry(struct or_buf *b)
 	wire_pb_append(&any, 1, OR_SLICE_LIT("type.googleapis.com/google.rpc.RetryInfo"));
 	wire_pb_append(&any, 2, OR_SLICE_LIT("\x0a\x02\x08\x01"));
 	wire_pb_append_varint(b, 1, OR_GRPC_UNAVAILABLE);
-	wire_pb_append(b, 2, OR_SLICE_LIT(AG_CAPTURE_NO_ROOM_TEXT));
+	wire_pb_append(b, 2, or_slice_str(why));
 	wire_pb_append(b, 3, or_buf_slice(&any));
 	or_buf_done(&any);
 }
@@ -41,7 +41,7 @@ static void on_refused(void *arg, enum or_grpc_code code, struct or_buf *details
 {
 	count_refused(arg, code);
 	if (code == OR_GRPC_UNAVAILABLE)
-		put_retry(details);
+		put_retry(details, AG_CAPTURE_NO_ROOM_TEXT);
 }
 
 static void refuse(
@@ -58,10 +58,27 @@ static void refuse(
 	or_buf_done(&details);
 }
 
+static void refuse_rate(struct ag_capture *c, struct or_grpc_call *call)
+{
+	struct or_buf details;
+
+	or_metric_add(c->refused[AG_CAPTURE_TOO_MANY], 1);
+	or_buf_init(&details, DETAILS_MAX);
+	put_retry(&details, AG_CAPTURE_RATE_TEXT);
+	or_grpc_call_fail(call, OR_GRPC_UNAVAILABLE, AG_CAPTURE_RATE_TEXT, or_buf_slice(&details));
+	or_buf_done(&details);
+}
+
 static void take(struct ag_capture *c, struct or_grpc_call *call, enum ag_capture_topic topic)
 {
 	struct or_err err;
-	enum or_code rc = ag_capture_otlp_put(c, topic, false, or_grpc_call_message(call), &err);
+	enum or_code rc;
+
+	if (!ag_capture_admit(c)) {
+		refuse_rate(c, call);
+		return;
+	}
+	rc = ag_capture_otlp_put(c, topic, false, or_grpc_call_message(call), &err);
 
 	if (rc)
 		refuse(c, call, rc, err.msg);

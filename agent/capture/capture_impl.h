@@ -29,6 +29,7 @@ enum ag_capture_refusal {
 	AG_CAPTURE_TOO_LARGE,
 	AG_CAPTURE_WRONG_TYPE,
 	AG_CAPTURE_NO_ROOM,
+	AG_CAPTURE_TOO_MANY,
 	AG_CAPTURE_REFUSALS,
 };
 
@@ -43,6 +44,10 @@ struct capture_stream {
 };
 
 struct ag_capture {
+	struct or_loop *loop;
+	uint64_t rate;   /* 0: no limit */
+	double left;     /* requests that may come now */
+	int64_t left_ns; /* monotonic: as of then */
 	struct or_http_server *server;
 	struct or_grpc *grpc; /* NULL: nobody listens */
 	struct ag_spool *spool;
@@ -72,6 +77,11 @@ struct capture_route {
 	    const char *message);
 	bool takes_protobuf;
 };
+
+#define AG_CAPTURE_RATE_TEXT                                                                       \
+	"more requests a second than capture.rate allows; send more at once, or later"
+/* Takes one request out of the rate. False: there is none left for now. */
+bool ag_capture_admit(struct ag_capture *c);
 
 /* Appends one record and counts it. OR_FULL, OR_IO: nothing was appended. */
 OR_NODISCARD enum or_code ag_capture_append(

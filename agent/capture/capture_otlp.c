@@ -38,9 +38,10 @@ static void put_status(
 void ag_capture_otlp_refuse(
     struct capture_call *call, struct or_http_req *req, unsigned int status, const char *message)
 {
-	uint8_t code = status == 503   ? UNAVAILABLE
-		       : status == 413 ? RESOURCE_EXHAUSTED
-				       : INVALID_ARGUMENT;
+	bool is_later = status == 503 || status == 429;
+	uint8_t code = status == 503                    ? UNAVAILABLE
+		       : status == 413 || status == 429 ? RESOURCE_EXHAUSTED
+							: INVALID_ARGUMENT;
 	struct or_http_field fields[2] = {
 	    {OR_SLICE_LIT("Content-Type"), or_slice_str(type_of(call))},
 	    {OR_SLICE_LIT("Retry-After"), OR_SLICE_LIT("1")}};
@@ -48,7 +49,7 @@ void ag_capture_otlp_refuse(
 
 	or_buf_init(&body, STATUS_MAX);
 	put_status(&body, call, code, message);
-	or_http_req_respond_with(req, status, fields, status == 503 ? 2 : 1, or_buf_slice(&body));
+	or_http_req_respond_with(req, status, fields, is_later ? 2 : 1, or_buf_slice(&body));
 	or_buf_done(&body);
 }
 

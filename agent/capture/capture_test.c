@@ -219,6 +219,26 @@ static void full__says_come_back(void **state)
 	stop(&rig);
 }
 
+static void rate__says_too_many(void **state)
+{
+	struct rig rig;
+
+	(void)state;
+	start(&rig, 0);
+	ag_capture_set_rate(rig.capture, 1);
+	while (post(&rig, "/v1/logs", JSON, LOGS) == 200)
+		;
+	assert_int_equal(rig.answer.status, 429);
+	ASSERT_HAS(or_buf_text(&rig.answer.body), "\"code\":8");
+	while (post(&rig, "/api/v1/lineage", JSON, EVENT) == 201)
+		;
+	assert_int_equal(rig.answer.status, 503);
+	ag_capture_set_rate(rig.capture, 0);
+	for (int i = 0; i < 20; i++)
+		assert_int_equal(post(&rig, "/v1/logs", JSON, LOGS), 200);
+	stop(&rig);
+}
+
 static void lineage__is_kept_as_it_came(void **state)
 {
 	static const char odd[] = " { \"b\" : 1.50e1 ,\"eventTime\":\"2026-11-24T11:18:28Z\","
@@ -277,6 +297,7 @@ int main(void)
 	    cmocka_unit_test(otlp__is_refused_in_its_own_encoding),
 	    cmocka_unit_test(otlp__is_bounded_packed_and_unpacked),
 	    cmocka_unit_test(full__says_come_back),
+	    cmocka_unit_test(rate__says_too_many),
 	    cmocka_unit_test(lineage__is_kept_as_it_came),
 	    cmocka_unit_test(new__listens_on_loopback_only),
 	};
