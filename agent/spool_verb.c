@@ -11,11 +11,13 @@
 
 #include <inttypes.h>
 #include <limits.h>
+#include <poll.h>
 #include <stdio.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { EXIT_GOOD = 0, EXIT_BAD = 1, EXIT_USAGE = 2, EXIT_UNKNOWN = 3 };
-enum { LINE_BYTES = 16 * 1024 * 1024, SEEN_MAX = 256 };
+enum { LINE_BYTES = 16 * 1024 * 1024, SEEN_MAX = 256, FOLLOW_MS = 200, RATE = 100 };
 
 /* The numbers of one stream in one epoch. */
 struct seen {
@@ -27,7 +29,10 @@ struct verb {
 	const char *name;
 	const char *stream; /* --stream: it, or its topic */
 	uint64_t limit;
-	bool json, pending, raw, dry;
+	bool json, pending, raw, dry, follow;
+	uint64_t rate;         /* lines a second, while it follows */
+	uint64_t said, unsaid; /* in this second */
+	int64_t second;
 	const char *dir; /* being looked at */
 	struct or_buf line;
 	struct or_jsonw w;
@@ -48,6 +53,9 @@ static const char usage[] =
     "  --stream NAME  only that stream, or topic (cat)\n"
     "  --pending      only what is not acknowledged (cat)\n"
     "  --limit N      at most N records (cat)\n"
+    "  --follow       only what comes from now on, until it is ended (cat)\n"
+    "  --rate N       at most N records a second while it follows, 100 unless told; the line\n"
+    "                 {\"type\":\"skipped\"} says how many were not shown (cat)\n"
     "  --raw          records in base64, as they lie there (cat)\n"
     "  --dry-run      say what would be done (repair)\n\n"
     "DIR is a spool's directory or an agent's state directory. All but repair read only, without "
@@ -305,13 +313,51 @@ static void put_raw(struct or_jsonw *w, struct or_slice payload)
 	or_buf_done(&text);
 }
 
+static void tell_skipped(struct verb *v)
+{
+	if (!v->unsaid)
+		return;
+	begin(v, "skipped");
+	or_jsonw_kv_u64(&v->w, "records", v->unsaid);
+	end(v);
+	v->unsaid = 0;
+}
+
+/* While it follows: whether a line more may be written in this second. What was unlinked before it
+ * could be read counts as skipped too. */
+static bool may_say(struct verb *v, const struct ag_spool_look_entry *e)
+{
+	struct seen *s = v->seen;
+	int64_t second = (int64_t)time(NULL);
+
+	if (second != v->second) {
+		tell_skipped(v);
+		v->second = second;
+		v->said = 0;
+	}
+	while (s < v->seen + v->n_seen && (s->stream != e->stream_id || s->epoch != e->epoch))
+		s++;
+	if (s == v->seen + v->n_seen && v->n_seen < SEEN_MAX)
+		v->seen[v->n_seen++] = (struct seen){e->epoch, e->seq, e->stream_id};
+	else if (s < v->seen + v->n_seen) {
+		v->unsaid += e->seq > s->last + 1 ? e->seq - s->last - 1 : 0;
+		s->last = e->seq;
+	}
+	if (v->said == v->rate) {
+		v->unsaid++;
+		return false;
+	}
+	v->said++;
+	return true;
+}
+
 static bool on_cat(void *arg, const struct ag_spool_look_entry *e)
 {
 	struct verb *v = arg;
 	bool ok;
 
 	if (e->is_inputs || (v->pending && e->is_acked) ||
-	    (v->stream && !is_of_topic(e->stream, v->stream)))
+	    (v->stream && !is_of_topic(e->stream, v->stream)) || (v->follow && !may_say(v, e)))
 		return true;
 	begin(v, "record");
 	or_jsonw_kv_text(&v->w, "stream", e->stream);
@@ -408,6 +454,58 @@ static int run_in(const struct verb *with, uint64_t *shown, const char *dir)
 	return code;
 }
 
+static bool pass_over(void *arg, const struct ag_spool_look_entry *e)
+{
+	(void)arg;
+	(void)e;
+	return true;
+}
+
+/* Until the limit, or whoever reads goes away. */
+static int follow(const struct verb *with, const char *const *dirs, size_t n)
+{
+	static const struct ag_spool_look_ops before = {.entry = pass_over},
+					      then = {.entry = on_cat};
+	struct ag_spool_look *looks[2];
+	struct verb *v = or_mem_new(sizeof(*v));
+	struct pollfd out = {.fd = STDOUT_FILENO};
+	struct or_err err = {0};
+	enum or_code rc = OR_OK;
+
+	*v = *with;
+	or_buf_init(&v->line, LINE_BYTES);
+	for (size_t i = 0; i < n; i++) {
+		looks[i] = ag_spool_look_new(dirs[i]);
+		rc = rc ? rc : ag_spool_look_next(looks[i], &before, v, &err);
+	}
+	if (rc == OR_OK)
+		fputs("following; what is there already is not shown\n", stderr);
+	while (rc == OR_OK && v->shown < v->limit && poll(&out, 1, FOLLOW_MS) == 0) {
+		for (size_t i = 0; i < n && rc == OR_OK && v->shown < v->limit; i++)
+			rc = ag_spool_look_next(looks[i], &then, v, &err);
+		if (v->second != (int64_t)time(NULL))
+			tell_skipped(v);
+		fflush(stdout);
+	}
+	for (size_t i = 0; i < n; i++)
+		ag_spool_look_free(looks[i]);
+	or_buf_done(&v->line);
+	or_mem_free(v);
+	return rc ? fail(dirs[0], &err) : EXIT_GOOD;
+}
+
+static int follow_in(const struct verb *v, const char *dir)
+{
+	char paths[2][PATH_MAX];
+	const char *dirs[2] = {paths[0], paths[1]};
+
+	snprintf(paths[0], PATH_MAX, "%s/spool", dir);
+	snprintf(paths[1], PATH_MAX, "%s/telemetry", dir);
+	if (access(paths[0], F_OK) == 0 && access(paths[1], F_OK) == 0)
+		return follow(v, dirs, 2);
+	return follow(v, &dir, 1);
+}
+
 /* A state directory has two spools. */
 static int run_all(const struct verb *v, const char *dir)
 {
@@ -416,6 +514,8 @@ static int run_all(const struct verb *v, const char *dir)
 	uint64_t shown = 0;
 	int worst = EXIT_GOOD, n = 0;
 
+	if (v->follow)
+		return follow_in(v, dir);
 	for (size_t i = 0; i < OR_LEN(names); i++) {
 		int code;
 
@@ -454,7 +554,7 @@ static bool take_switch(struct verb *v, const char *word)
 		const char *name;
 		bool *on;
 	} switches[] = {{"--json", &v->json}, {"--pending", &v->pending}, {"--raw", &v->raw},
-	    {"--dry-run", &v->dry}};
+	    {"--follow", &v->follow}, {"--dry-run", &v->dry}};
 
 	for (size_t i = 0; i < OR_LEN(switches); i++) {
 		if (strcmp(word, switches[i].name) == 0) {
@@ -484,11 +584,12 @@ static bool wants_help(int argc, char **argv)
 /* What is behind the verb; 0, or misuse's. */
 static int parse_rest(struct verb *v, const char **dir, int argc, char **argv)
 {
-	const char *limit = NULL;
+	const char *limit = NULL, *rate = NULL;
 
 	for (int i = 0; i < argc; i++) {
 		if (take_switch(v, argv[i]) || take_value(&v->stream, argc, argv, &i, "--stream") ||
-		    take_value(&limit, argc, argv, &i, "--limit"))
+		    take_value(&limit, argc, argv, &i, "--limit") ||
+		    take_value(&rate, argc, argv, &i, "--rate"))
 			continue;
 		if (argv[i][0] == '-' || *dir)
 			return misuse("unexpected ", argv[i]);
@@ -498,13 +599,15 @@ static int parse_rest(struct verb *v, const char **dir, int argc, char **argv)
 		return misuse("a directory is missing", "");
 	if (limit && (or_str_u64(&v->limit, or_slice_str(limit)) || v->limit == 0))
 		return misuse("--limit: expected a number, not ", limit);
+	if (rate && (or_str_u64(&v->rate, or_slice_str(rate)) || v->rate == 0))
+		return misuse("--rate: expected a number, not ", rate);
 	return 0;
 }
 
 int ag_spool_verb_main(int argc, char **argv)
 {
 	static const char *const names[] = {"ls", "cat", "verify", "repair", NULL};
-	struct verb v = {.limit = UINT64_MAX};
+	struct verb v = {.limit = UINT64_MAX, .rate = RATE};
 	const char *dir = NULL;
 	int name = 0;
 

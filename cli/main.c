@@ -41,6 +41,7 @@ int main(int argc, char **argv)
 	    {"top", "watch the agents of this machine at work", ctl_top_main},
 	    {"doctor", "say what works here and what does not", ctl_doctor_main},
 	    {"gate", "print routes, try what would be decided, break glass", ctl_gate_main},
+	    {"tap", "follow what passes through an agent", ctl_spool_tap_main},
 	    {"spool", "look into an agent's spools, and mend them", ctl_spool_main},
 	    {"policy", "build signed policy bundles", ctl_policy_main},
 	    {"product", "check a data product's descriptor and contracts", ctl_product_main},

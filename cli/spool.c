@@ -14,12 +14,12 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { ARGV_MAX = 16 };
+enum { ARGV_MAX = 20 };
 
 /* What the flags say. */
 struct spool {
-	const char *product, *state, *stream, *limit;
-	bool json, pending, raw, dry;
+	const char *product, *state, *stream, *limit, *rate;
+	bool json, pending, raw, dry, follow;
 };
 
 /* The directory of the product's agent, or of the only one there is. */
@@ -50,7 +50,8 @@ static enum or_code find_agent(
 static int become(const char *verb, const struct spool *s, const char *dir)
 {
 	static char spool[] = "spool", json[] = "--json", pending[] = "--pending", raw[] = "--raw",
-		    dry[] = "--dry-run", stream[] = "--stream", limit[] = "--limit";
+		    dry[] = "--dry-run", stream[] = "--stream", limit[] = "--limit",
+		    follow[] = "--follow", rate[] = "--rate";
 	char program[PATH_MAX];
 	const char *argv[ARGV_MAX] = {program, spool, verb};
 	size_t n = 3;
@@ -64,6 +65,12 @@ static int become(const char *verb, const struct spool *s, const char *dir)
 		argv[n++] = raw;
 	if (s->dry)
 		argv[n++] = dry;
+	if (s->follow)
+		argv[n++] = follow;
+	if (s->rate) {
+		argv[n++] = rate;
+		argv[n++] = s->rate;
+	}
 	if (s->stream) {
 		argv[n++] = stream;
 		argv[n++] = s->stream;
@@ -182,6 +189,59 @@ static int repair(int argc, char **argv)
 	    .n_flags = OR_LEN(flags)};
 
 	return run("repair", &spec, &s, argc, argv);
+}
+
+/* "logs" is the stream otlp_logs. */
+static const char *find_source(const char *name)
+{
+	static const struct {
+		const char *name, *topic;
+	} sources[] = {{"logs", "otlp_logs"}, {"metrics", "otlp_metrics"}, {"spans", "otlp_spans"},
+	    {"lineage", "openlineage"}, {"audit", "outrider.audit"}};
+
+	for (size_t i = 0; i < OR_LEN(sources); i++) {
+		if (strcmp(name, sources[i].name) == 0)
+			return sources[i].topic;
+	}
+	return NULL;
+}
+
+int ctl_spool_tap_main(int argc, char **argv)
+{
+	struct spool s = {.follow = true};
+	const struct ctl_args_flag flags[] = {COMMON(s),
+	    {.name = "limit", .metavar = "N", .value = &s.limit, .help = "end after N records"},
+	    {.name = "rate",
+		.metavar = "N",
+		.value = &s.rate,
+		.help = "at most N records a second (default 100); what is left out is told"}};
+	struct ctl_args spec = {.usage = "outrider tap [flags] SOURCE",
+	    .about =
+		"Follows what passes through an agent from now on, one JSON object a line, as it "
+		"is\n"
+		"shipped: secrets are taken out already. SOURCE: logs, metrics, spans, lineage or\n"
+		"audit. The agent is not disturbed; {\"type\":\"skipped\"} says what was not "
+		"shown.",
+	    .examples = "  outrider tap logs\n  outrider tap --rate 5 audit | jq .record",
+	    .flags = flags,
+	    .n_flags = OR_LEN(flags)};
+	struct ctl_state state;
+	struct or_err err;
+	const char *dir;
+	size_t n_words;
+	int code;
+
+	if (!ctl_args_parse(&spec, argc, argv, &n_words, &code))
+		return code;
+	if (n_words != 1 || !find_source(argv[0]))
+		return ctl_args_misuse(&spec, "expected logs, metrics, spans, lineage or audit");
+	s.stream = find_source(argv[0]);
+	if (ctl_state_open(&state, s.state, &err))
+		return ctl_term_fail("tap", &err);
+	code = find_agent(&dir, &s, &state, &err) ? ctl_term_fail("tap", &err)
+						  : become("cat", &s, dir);
+	ctl_state_close(&state);
+	return code;
 }
 
 int ctl_spool_main(int argc, char **argv)

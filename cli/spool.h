@@ -5,5 +5,7 @@
 #define CLI_SPOOL_H
 
 int ctl_spool_main(int argc, char **argv);
+/* `outrider tap SOURCE`: what passes from now on. */
+int ctl_spool_tap_main(int argc, char **argv);
 
 #endif

@@ -9,7 +9,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-struct look {
+struct ag_spool_look {
 	const struct ag_spool_look_ops *ops;
 	void *arg;
 	struct ag_spool *spool; /* a directory and a window, for ag_spool_read_segment */
@@ -20,6 +20,7 @@ struct look {
 	char path[AG_SPOOL_PATH_MAX];
 	uint64_t at; /* where the next entry should begin */
 	bool is_newest, has_enough;
+	uint64_t last_number, last_end; /* how far it was looked at */
 };
 
 const char *ag_spool_look_name(enum ag_spool_look_what what)
@@ -29,7 +30,7 @@ const char *ag_spool_look_name(enum ag_spool_look_what what)
 	return names[what];
 }
 
-static void set_name(struct look *l, size_t id, struct or_slice name)
+static void set_name(struct ag_spool_look *l, size_t id, struct or_slice name)
 {
 	if (id >= AG_SPOOL_STREAMS_MAX)
 		return;
@@ -37,13 +38,14 @@ static void set_name(struct look *l, size_t id, struct or_slice name)
 	l->names[id] = or_mem_dup(name);
 }
 
-static void tell_damage(struct look *l, enum ag_spool_look_what what, uint64_t from, uint64_t to)
+static void tell_damage(
+    struct ag_spool_look *l, enum ag_spool_look_what what, uint64_t from, uint64_t to)
 {
 	if (l->ops->damage)
 		l->ops->damage(l->arg, l->path, what, from, to, l->is_newest);
 }
 
-static bool is_acked(const struct look *l, const struct ag_segment_entry *e, uint64_t end)
+static bool is_acked(const struct ag_spool_look *l, const struct ag_segment_entry *e, uint64_t end)
 {
 	const struct ag_spool_mark *m;
 
@@ -56,7 +58,7 @@ static bool is_acked(const struct look *l, const struct ag_segment_entry *e, uin
 
 static bool on_entry(void *arg, const struct ag_segment_entry *e, uint64_t end)
 {
-	struct look *l = arg;
+	struct ag_spool_look *l = arg;
 	uint64_t start = end - ag_segment_size(e);
 	const char *name = e->stream < AG_SPOOL_STREAMS_MAX ? l->names[e->stream] : NULL;
 	const struct ag_spool_look_entry seen = {.stream = name ? name : "",
@@ -83,7 +85,7 @@ static bool on_entry(void *arg, const struct ag_segment_entry *e, uint64_t end)
 	return true;
 }
 
-static enum or_code read_head(struct look *l, uint64_t number, struct or_err *err)
+static enum or_code read_head(struct ag_spool_look *l, uint64_t number, struct or_err *err)
 {
 	uint8_t bytes[AG_SEGMENT_HEAD_LEN];
 	struct spool_segment *seg = &l->segment;
@@ -105,15 +107,19 @@ static enum or_code read_head(struct look *l, uint64_t number, struct or_err *er
 	return OR_CORRUPT;
 }
 
-static enum or_code read_entries(struct look *l, struct or_err *err)
+static enum or_code read_entries(struct ag_spool_look *l, struct or_err *err)
 {
 	struct spool_segment *seg = &l->segment;
 	uint64_t end, damaged = 0;
 	enum or_code rc;
 
 	l->at = AG_SEGMENT_HEAD_LEN;
-	rc = ag_spool_read_segment(
-	    l->spool, seg, AG_SEGMENT_HEAD_LEN, seg->end, on_entry, l, &end, &damaged, err);
+	if (l->last_number == seg->head.number && l->last_end > l->at)
+		l->at = l->last_end;
+	rc =
+	    ag_spool_read_segment(l->spool, seg, l->at, seg->end, on_entry, l, &end, &damaged, err);
+	l->last_number = seg->head.number;
+	l->last_end = l->at;
 	if (rc == OR_OK && l->at < seg->end)
 		tell_damage(l,
 		    ag_spool_recover_is_torn(seg, l->at, seg->end) ? AG_SPOOL_LOOK_TORN
@@ -123,10 +129,13 @@ static enum or_code read_entries(struct look *l, struct or_err *err)
 }
 
 /* One that is gone meanwhile was shipped. */
-static enum or_code look_at(struct look *l, uint64_t number, size_t i, size_t n, struct or_err *err)
+static enum or_code look_at(
+    struct ag_spool_look *l, uint64_t number, size_t i, size_t n, struct or_err *err)
 {
 	enum or_code rc;
 
+	if (number < l->last_number)
+		return OR_OK;
 	l->is_newest = i + 1 == n;
 	l->segment = (struct spool_segment){.fd = -1};
 	ag_spool_segment_path(l->path, l->spool, number);
@@ -143,7 +152,7 @@ static enum or_code look_at(struct look *l, uint64_t number, size_t i, size_t n,
 	return rc == OR_CORRUPT ? OR_OK : rc;
 }
 
-static enum or_code look_at_all(struct look *l, struct or_err *err)
+static enum or_code look_at_all(struct ag_spool_look *l, struct or_err *err)
 {
 	struct or_sys_names names;
 	uint64_t *numbers;
@@ -162,7 +171,7 @@ static enum or_code look_at_all(struct look *l, struct or_err *err)
 	return rc;
 }
 
-static enum or_code read_state(struct look *l, struct or_err *err)
+static enum or_code read_state(struct ag_spool_look *l, struct or_err *err)
 {
 	char path[AG_SPOOL_PATH_MAX];
 	struct ag_spool_look_stream streams[AG_SPOOL_STREAMS_MAX] = {0};
@@ -194,21 +203,34 @@ static enum or_code read_state(struct look *l, struct or_err *err)
 	return OR_OK;
 }
 
-enum or_code ag_spool_look_run(
-    const char *dir, const struct ag_spool_look_ops *ops, void *arg, struct or_err *err)
+struct ag_spool_look *ag_spool_look_new(const char *dir)
 {
-	struct look *l = or_mem_new(sizeof(*l));
-	enum or_code rc;
+	struct ag_spool_look *l = or_mem_new(sizeof(*l));
 
-	l->ops = ops;
-	l->arg = arg;
 	l->spool = or_mem_new(sizeof(*l->spool));
 	l->spool->dir = or_mem_strdup(dir);
 	or_buf_init(&l->spool->window, AG_SPOOL_ENTRY_MAX + AG_SPOOL_WINDOW);
 	or_buf_init(&l->state_file, 2 * AG_SPOOL_SLOT);
+	return l;
+}
+
+enum or_code ag_spool_look_next(
+    struct ag_spool_look *l, const struct ag_spool_look_ops *ops, void *arg, struct or_err *err)
+{
+	enum or_code rc;
+
+	l->ops = ops;
+	l->arg = arg;
+	l->has_enough = false;
+	or_buf_clear(&l->state_file);
 	rc = read_state(l, err);
-	if (rc == OR_OK)
-		rc = look_at_all(l, err);
+	return rc ? rc : look_at_all(l, err);
+}
+
+void ag_spool_look_free(struct ag_spool_look *l)
+{
+	if (!l)
+		return;
 	for (size_t i = 0; i < AG_SPOOL_STREAMS_MAX; i++)
 		or_mem_free(l->names[i]);
 	or_buf_done(&l->state_file);
@@ -216,5 +238,14 @@ enum or_code ag_spool_look_run(
 	or_mem_free(l->spool->dir);
 	or_mem_free(l->spool);
 	or_mem_free(l);
+}
+
+enum or_code ag_spool_look_run(
+    const char *dir, const struct ag_spool_look_ops *ops, void *arg, struct or_err *err)
+{
+	struct ag_spool_look *l = ag_spool_look_new(dir);
+	enum or_code rc = ag_spool_look_next(l, ops, arg, err);
+
+	ag_spool_look_free(l);
 	return rc;
 }

@@ -62,4 +62,13 @@ struct ag_spool_look_ops {
 OR_NODISCARD enum or_code ag_spool_look_run(
     const char *dir, const struct ag_spool_look_ops *ops, void *arg, struct or_err *err);
 
+/* For who follows a spool that is written to: each call goes on where the one before came to. What
+ * was unlinked between the two is not seen. The directory need not be there yet. */
+struct ag_spool_look;
+struct ag_spool_look *ag_spool_look_new(const char *dir);
+OR_NODISCARD enum or_code ag_spool_look_next(
+    struct ag_spool_look *look, const struct ag_spool_look_ops *ops, void *arg, struct or_err *err);
+/* NULL does nothing. */
+void ag_spool_look_free(struct ag_spool_look *look);
+
 #endif

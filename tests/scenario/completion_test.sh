@@ -23,6 +23,7 @@ expect() { # WANTED WORD…: the completions of the last word, sorted, begin wit
 expect "verify" outrider ver
 expect "policy product products" outrider p
 expect "build" outrider policy b
+expect "tap" outrider ta
 expect "ls" outrider spool l
 expect "--pending" outrider spool cat --pe
 expect "--json" outrider audit --j

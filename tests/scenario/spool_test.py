@@ -3,9 +3,10 @@
 import glob
 import json
 import os
+import subprocess
 
 from telemetry import delivered, intake, logs_request, post, rows
-from world import World, check, check_has, main
+from world import BIN, World, check, check_has, main
 
 LINES = 40
 
@@ -71,6 +72,35 @@ def while_it_runs(w):
     w.cli("spool", "ls", "/nowhere", check_code=3)
 
 
+def what_passes_is_followed():
+    with World() as w:
+        w.up()
+        w.run_orders()
+        check(post(intake(w), "/v1/logs", logs_request("before"))[0] == 200, "taken")
+        tap = subprocess.Popen([os.path.join(BIN, "outrider"), "tap", "--rate", "5", "logs"],
+                               env={**os.environ, "OUTRIDER_HOME": w.state}, stdout=subprocess.PIPE,
+                               stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True)
+        try:
+            check_has(tap.stderr.readline(), "following")
+            for i in range(LINES):
+                check(post(intake(w), "/v1/logs", logs_request(f"mail x@example.org now {i}"))[0] == 200, "taken")
+            seen = skipped = 0
+            while seen + skipped < LINES:
+                line = json.loads(tap.stdout.readline())
+                skipped += line["records"] if line["type"] == "skipped" else 0
+                if "now" in json.dumps(line.get("record")):
+                    seen += 1
+                    check("[redacted:mail]" in json.dumps(line) and line["stream"] == "otlp_logs/orders", f"{line}")
+                check("before" not in json.dumps(line), f"{line}")
+            check(seen >= 1, f"{seen} shown, {skipped} skipped")
+        finally:
+            tap.kill()
+            tap.communicate()
+        delivered(w)  # nobody's delivery was disturbed
+        check(len(rows(w, "logs", "body=mail* limit=1000")) == LINES, "all of it arrives")
+        w.cli("tap", "everything", check_code=2)
+
+
 def damage(w):
     """Writes other bytes into a record in the middle of what waits."""
     path = segments(w)[-1]
@@ -83,4 +113,4 @@ def damage(w):
 
 
 if __name__ == "__main__":
-    main(spools_are_looked_at_and_mended)
+    main(spools_are_looked_at_and_mended, what_passes_is_followed)
