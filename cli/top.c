@@ -15,9 +15,12 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { AGENTS_MAX = 64, NAME_LEN = 256, COLS = 10, METRICS_MAX = 4 * 1024 * 1024 };
+enum { AGENTS_MAX = 64, NAME_LEN = 256, COLS = 13, METRICS_MAX = 4 * 1024 * 1024 };
 
-enum count { ALLOWED, DENIED, OTHER, ANSWERS, COUNTS };
+enum count { ALLOWED, DENIED, OTHER, ANSWERS, LOGS, METRICS, SPANS, LINEAGE, REFUSED, COUNTS };
+
+/* Sources of telemetry, as their streams are called, from LOGS on. */
+static const char *const topics[] = {"otlp_logs", "otlp_metrics", "otlp_spans", "openlineage"};
 
 /* What an agent had counted at one moment. */
 struct sample {
@@ -28,6 +31,7 @@ struct sample {
 	double seconds; /* spent on ANSWERS */
 	char gate[64], ship[32], catalogue[32];
 	int64_t pending, spool_bytes, bundle;
+	int64_t telemetry_pending, telemetry_bytes;
 };
 
 struct samples {
@@ -71,6 +75,19 @@ static double value_of(struct or_slice line, struct or_arena *a)
 	return j->type == OR_JSON_INT ? (double)j->i : j->type == OR_JSON_REAL ? j->r : 0;
 }
 
+/* What the intake took of each source, and what it refused of all. */
+static void take_telemetry(struct sample *s, struct or_slice line, struct or_arena *a)
+{
+	static const char taken[] = "outrider_receiver_accepted_total{topic=\"";
+
+	if (or_str_has_prefix(line, "outrider_receiver_refused_total{"))
+		s->counts[REFUSED] += value_of(line, a);
+	for (size_t i = 0; i < OR_LEN(topics) && or_str_has_prefix(line, taken); i++) {
+		if (or_str_has_prefix(or_slice_from(line, sizeof(taken) - 1), topics[i]))
+			s->counts[LOGS + i] += value_of(line, a);
+	}
+}
+
 static void take_line(struct sample *s, struct or_slice line, struct or_arena *a)
 {
 	static const char requests[] = "outrider_gate_requests_total{result=\"";
@@ -94,6 +111,7 @@ static void take_metrics(struct sample *s, struct or_slice text, struct or_arena
 		size_t end = or_str_find(text, '\n', at);
 
 		take_line(s, or_slice(text.p + at, end - at), a);
+		take_telemetry(s, or_slice(text.p + at, end - at), a);
 		at = end + 1;
 	}
 }
@@ -120,6 +138,8 @@ static void take_status(struct sample *s, const struct or_json *status)
 	    or_json_get_str(or_json_get(status, "catalogue"), "state"));
 	s->pending = number(spool, "pending");
 	s->spool_bytes = number(spool, "bytes");
+	s->telemetry_pending = number(or_json_get(status, "telemetry"), "pending");
+	s->telemetry_bytes = number(or_json_get(status, "telemetry"), "bytes");
 	s->bundle = number(or_json_get(status, "bundle"), "revision");
 }
 
@@ -199,13 +219,15 @@ static enum ctl_term_style style_of(size_t col, struct or_slice cell)
 	if (col == 8)
 		return or_slice_is(cell, "connected") || or_slice_is(cell, "idle") ? CTL_TERM_GOOD
 										   : CTL_TERM_BAD;
-	return col == 3 && !or_slice_is(cell, "0.0") ? CTL_TERM_WARN : CTL_TERM_PLAIN;
+	return (col == 3 || col == 11) && !or_slice_is(cell, "0.0") ? CTL_TERM_WARN
+								    : CTL_TERM_PLAIN;
 }
 
 static void show(const struct samples *before, const struct samples *now)
 {
 	static const char *const head[COLS] = {"PRODUCT", "GATE", "ALLOWED/S", "DENIED/S",
-	    "OTHER/S", "MEAN", "WAITING", "SPOOL", "DELIVERY", "POLICY"};
+	    "OTHER/S", "MEAN", "WAITING", "SPOOL", "DELIVERY", "POLICY", "TAKEN/S", "REFUSED/S",
+	    "TELEMETRY"};
 	struct or_arena *a = or_arena_new(0);
 	struct or_slice *cells = or_arena_array(a, now->n * COLS + 1, sizeof(*cells));
 
@@ -219,7 +241,11 @@ static void show(const struct samples *before, const struct samples *now)
 		    r.mean_ms < 0 ? "-" : or_arena_printf(a, "%.2f ms", r.mean_ms),
 		    or_arena_printf(a, "%lld", (long long)s->pending),
 		    or_arena_printf(a, "%lld KiB", (long long)s->spool_bytes / 1024), s->ship,
-		    or_arena_printf(a, "%lld", (long long)s->bundle)};
+		    or_arena_printf(a, "%lld", (long long)s->bundle),
+		    or_arena_printf(a, "%.1f",
+			r.per_s[LOGS] + r.per_s[METRICS] + r.per_s[SPANS] + r.per_s[LINEAGE]),
+		    or_arena_printf(a, "%.1f", r.per_s[REFUSED]),
+		    or_arena_printf(a, "%lld wait", (long long)s->telemetry_pending)};
 
 		for (size_t c = 0; c < COLS; c++)
 			cells[i * COLS + c] = or_slice_str(row[c]);
@@ -229,6 +255,29 @@ static void show(const struct samples *before, const struct samples *now)
 	else
 		printf("no agent runs here; see: outrider run --help\n");
 	or_arena_free(a);
+}
+
+/* The sources that are alive: what each brought, and what waits to be shipped. */
+static void put_sources(struct or_jsonw *w, const struct sample *s, const struct rates *r)
+{
+	or_jsonw_key(w, "sources");
+	or_jsonw_object(w);
+	for (size_t i = 0; i < OR_LEN(topics); i++) {
+		if (s->counts[LOGS + i] <= 0)
+			continue;
+		or_jsonw_key(w, topics[i]);
+		or_jsonw_object(w);
+		or_jsonw_key(w, "taken_per_s");
+		or_jsonw_real(w, r->per_s[LOGS + i]);
+		or_jsonw_kv_i64(w, "taken", (int64_t)s->counts[LOGS + i]);
+		or_jsonw_end(w);
+	}
+	or_jsonw_end(w);
+	or_jsonw_key(w, "refused_per_s");
+	or_jsonw_real(w, r->per_s[REFUSED]);
+	or_jsonw_kv_i64(w, "refused", (int64_t)s->counts[REFUSED]);
+	or_jsonw_kv_i64(w, "telemetry_pending", s->telemetry_pending);
+	or_jsonw_kv_i64(w, "telemetry_bytes", s->telemetry_bytes);
 }
 
 static void show_json(const struct samples *before, const struct samples *now)
@@ -258,6 +307,7 @@ static void show_json(const struct samples *before, const struct samples *now)
 		or_jsonw_kv_text(&w, "delivery", s->ship);
 		or_jsonw_kv_text(&w, "catalogue", s->catalogue);
 		or_jsonw_kv_i64(&w, "bundle", s->bundle);
+		put_sources(&w, s, &r);
 		or_jsonw_end(&w);
 		or_buf_put_byte(&text, '\n');
 	}
@@ -340,8 +390,10 @@ int ctl_top_main(int argc, char **argv)
 	const struct ctl_args spec = {.usage = "outrider top [flags]",
 	    .about =
 		"Shows the agents of this machine as they work: decisions a second, mean time\n"
-		"to answer, records that wait in the spool, delivery. Refreshes until q; where\n"
-		"the output is no terminal it measures once. Exit code 1: no agent runs.",
+		"to answer, records that wait in the spool, delivery; of telemetry what the "
+		"intake\n"
+		"takes and refuses a second and what waits. Refreshes until q; where the output\n"
+		"is no terminal it measures once. Exit code 1: no agent runs.",
 	    .examples = "  outrider top\n  outrider top --json --interval 5s",
 	    .flags = flags,
 	    .n_flags = OR_LEN(flags)};

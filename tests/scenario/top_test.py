@@ -35,7 +35,8 @@ def it_measures_once_in_a_pipe():
         check(row["allowed_per_s"] > 0 and row["other_per_s"] > 0, row)
         check(row["denied_per_s"] == 0 and row["bundle"] == 1, row)
         check(row["delivery"] in ("connected", "idle"), row)
-        for needle in ("PRODUCT", "ALLOWED/S", "orders", w.gate, " ms"):
+        check(row["sources"]["otlp_logs"]["taken"] > 0 and row["refused"] == 0 and row["telemetry_pending"] >= 0, row)
+        for needle in ("PRODUCT", "ALLOWED/S", "TAKEN/S", "REFUSED/S", " wait", "orders", w.gate, " ms"):
             check_has(text, needle)
         wait_for("the catalogue", lambda: json.loads(
             w.cli("top", "--json", "--interval", "100ms").out)["catalogue"] == "taken")
