@@ -14,7 +14,7 @@ from world import ROOT, check
 PEER = os.path.join(ROOT, "tests/peer/otlp")
 
 
-def run(*command, cwd=None, timeout=240):
+def run(*command, cwd=None, timeout=80):  # both together within the scenario's limit
     subprocess.run(command, check=True, cwd=cwd, timeout=timeout, stdin=subprocess.DEVNULL,
                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
