@@ -207,6 +207,10 @@ void ag_check_net_run(struct ag_check *c)
 	check_port(c, "decide.listen", f->decide.listen, true);
 	check_port(c, "admin.listen", f->admin.listen, true);
 	check_port(c, "capture.listen", f->capture.listen, true);
+	if (f->decide.grpc_listen)
+		check_port(c, "decide.grpc-listen", f->decide.grpc_listen, true);
+	if (f->capture.grpc_listen)
+		check_port(c, "capture.grpc-listen", f->capture.grpc_listen, true);
 	if (c->offline)
 		return;
 	check_upstream(c);
