@@ -44,6 +44,22 @@ struct ag_config {
 		struct or_opt_list break_glass_keys; /* none: those of bundles */
 	} gate;
 	struct {
+		const char *listen; /* NULL: there is no gate for PostgreSQL */
+		const char *upstream;
+		const char *cert_file;
+		const char *key_file;
+		bool requires_tls;
+		const struct or_json *trust_domains;
+		const char *upstream_host; /* NULL: the server is spoken to in the clear */
+		const char *upstream_ca_file;
+		const char *upstream_cert_file;
+		const char *upstream_key_file;
+		const char *issuer;
+		const char *users; /* a file; NULL: users go by their names */
+		int64_t connect_ns;
+		int64_t idle_ns;
+	} postgres;
+	struct {
 		const char *listen;
 		const char *grpc_listen; /* NULL: nobody listens */
 	} decide;

@@ -209,6 +209,15 @@ void or_conn_attach(struct or_conn *conn, const struct or_conn_ops *ops, void *a
 	conn->arg = arg;
 }
 
+void or_conn_secure(struct or_conn *conn, struct or_tls_session *take, struct or_slice ahead)
+{
+	OR_ASSERT(!conn->tls && conn->calls);
+	or_tls_session_put(take, ahead);
+	conn->tls = take;
+	conn->opened = false;
+	defer(conn);
+}
+
 /* -- input -- */
 
 /* Gives bytes to the receiver; false where it freed the connection. */

@@ -62,6 +62,14 @@ void or_conn_free(struct or_conn *conn);
 /* Other callbacks from now on, for a connection that changes hands. */
 void or_conn_attach(struct or_conn *conn, const struct or_conn_ops *ops, void *arg);
 
+/*
+ * From here on it is TLS, for protocols that agree on that first (PostgreSQL): what was put before
+ * goes in the clear, on_open comes once the handshake is complete. Only on a plain connection, from
+ * inside on_data, which takes all that it was given: `ahead` is that part of it that belongs to the
+ * handshake already, and of anything else the receiver makes sure that it is not there.
+ */
+void or_conn_secure(struct or_conn *conn, struct or_tls_session *take, struct or_slice ahead);
+
 void or_conn_pause(struct or_conn *conn);
 /* What was kept is given again at the end of this turn, then reading goes on. */
 void or_conn_resume(struct or_conn *conn);

@@ -147,7 +147,7 @@ static void server__listens_on_a_unix_socket(void **state)
 static struct or_tls *context(bool server, bool h2)
 {
 	struct or_buf cert = {0}, key = {0}, roots = {0};
-	struct or_tls_opt opt = {.server = server, .h2 = h2};
+	struct or_tls_opt opt = {.server = server, .alpn = h2 ? "h2" : NULL};
 	struct or_tls *tls;
 	struct or_err err;
 

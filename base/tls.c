@@ -16,6 +16,8 @@ struct or_tls {
 	SSL_CTX *ctx;
 	unsigned int refs;
 	bool server;
+	bool http1;
+	uint8_t alpn[1 + 255]; /* as it goes over the wire: the length, the name */
 };
 
 struct or_tls_session {
@@ -99,20 +101,17 @@ static enum or_code use_roots(SSL_CTX *ctx, struct or_slice pem, struct or_err *
 	return ok && n ? OR_OK : or_err_set(err, OR_PARSE, "no root certificate in PEM");
 }
 
-static const struct or_slice alpn_http1 = {(const uint8_t *)"\x08http/1.1", 9};
-static const struct or_slice alpn_h2 = {(const uint8_t *)"\x02h2", 3};
-
 static int on_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_len,
     const unsigned char *in, unsigned int in_len, void *arg)
 {
-	const struct or_slice *ours = arg;
+	const struct or_tls *tls = arg;
 	unsigned char *chosen;
 
 	(void)ssl;
-	/* RFC 7301 §3.2; clients of HTTP/1.1 that offer another name too are let be */
-	if (SSL_select_next_proto(&chosen, out_len, ours->p, (unsigned int)ours->n, in, in_len) !=
+	/* RFC 7301 §3.2; clients of HTTP/1.1 that offer another name alone are let be */
+	if (SSL_select_next_proto(&chosen, out_len, tls->alpn, tls->alpn[0] + 1U, in, in_len) !=
 	    OPENSSL_NPN_NEGOTIATED)
-		return ours == &alpn_h2 ? SSL_TLSEXT_ERR_ALERT_FATAL : SSL_TLSEXT_ERR_NOACK;
+		return tls->http1 ? SSL_TLSEXT_ERR_NOACK : SSL_TLSEXT_ERR_ALERT_FATAL;
 	*out = chosen;
 	return SSL_TLSEXT_ERR_OK;
 }
@@ -125,9 +124,19 @@ static int on_client_chain(X509_STORE_CTX *ctx, void *arg)
 	return 1;
 }
 
-static enum or_code set_up(SSL_CTX *ctx, const struct or_tls_opt *opt, struct or_err *err)
+static void name_protocol(struct or_tls *tls, const char *alpn)
 {
-	const struct or_slice *alpn = opt->h2 ? &alpn_h2 : &alpn_http1;
+	struct or_slice name = or_slice_str(alpn ? alpn : "http/1.1");
+
+	OR_ASSERT(name.n && name.n < sizeof(tls->alpn));
+	tls->http1 = !alpn;
+	tls->alpn[0] = (uint8_t)name.n;
+	memcpy(tls->alpn + 1, name.p, name.n);
+}
+
+static enum or_code set_up(struct or_tls *tls, const struct or_tls_opt *opt, struct or_err *err)
+{
+	SSL_CTX *ctx = tls->ctx;
 	enum or_code rc = OR_OK;
 
 	SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION);
@@ -138,7 +147,7 @@ static enum or_code set_up(SSL_CTX *ctx, const struct or_tls_opt *opt, struct or
 	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
 	if (opt->server) {
 		SSL_CTX_set_num_tickets(ctx, 0);
-		SSL_CTX_set_alpn_select_cb(ctx, on_alpn, (void *)(uintptr_t)alpn);
+		SSL_CTX_set_alpn_select_cb(ctx, on_alpn, tls);
 		if (opt->asks_cert || opt->needs_cert) {
 			SSL_CTX_set_verify(ctx,
 			    SSL_VERIFY_PEER |
@@ -148,7 +157,7 @@ static enum or_code set_up(SSL_CTX *ctx, const struct or_tls_opt *opt, struct or
 		}
 	} else {
 		SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
-		SSL_CTX_set_alpn_protos(ctx, alpn->p, (unsigned int)alpn->n);
+		SSL_CTX_set_alpn_protos(ctx, tls->alpn, tls->alpn[0] + 1U);
 		rc = use_roots(ctx, opt->ca, err);
 	}
 	if (rc == OR_OK && (opt->server || opt->cert.n))
@@ -160,18 +169,20 @@ static enum or_code set_up(SSL_CTX *ctx, const struct or_tls_opt *opt, struct or
 
 enum or_code or_tls_new(struct or_tls **out, const struct or_tls_opt *opt, struct or_err *err)
 {
-	SSL_CTX *ctx = SSL_CTX_new(opt->server ? TLS_server_method() : TLS_client_method());
+	struct or_tls *tls = or_mem_new(sizeof(*tls));
 	enum or_code rc;
 
-	OR_ASSERT(ctx);
-	rc = set_up(ctx, opt, err);
-	if (rc) {
-		SSL_CTX_free(ctx);
-		return rc;
-	}
-	*out = or_mem_new(sizeof(**out));
-	**out = (struct or_tls){.ctx = ctx, .refs = 1, .server = opt->server};
-	return OR_OK;
+	tls->ctx = SSL_CTX_new(opt->server ? TLS_server_method() : TLS_client_method());
+	tls->refs = 1;
+	tls->server = opt->server;
+	OR_ASSERT(tls->ctx);
+	name_protocol(tls, opt->alpn);
+	rc = set_up(tls, opt, err);
+	if (rc)
+		or_tls_unref(tls);
+	else
+		*out = tls;
+	return rc;
 }
 
 struct or_tls *or_tls_ref(struct or_tls *tls)
@@ -328,6 +339,15 @@ void or_tls_session_close(struct or_tls_session *s)
 bool or_tls_session_is_open(const struct or_tls_session *s)
 {
 	return s->open;
+}
+
+bool or_tls_session_has_alpn(const struct or_tls_session *s)
+{
+	const unsigned char *name;
+	unsigned int n;
+
+	SSL_get0_alpn_selected(s->ssl, &name, &n);
+	return n == s->tls->alpn[0] && memcmp(name, s->tls->alpn + 1, n) == 0;
 }
 
 static enum or_code put_cert(struct or_slice *out, X509 *cert, struct or_arena *a)

@@ -6,7 +6,7 @@
  * Thread: a context may be shared by connections of one thread; counted. A client verifies the
  * chain against its roots and the host's name (RFC 6125: subjectAltName alone) or address; there is
  * no way to leave that out. Renegotiation, compression and tickets of servers are off, ALPN says
- * http/1.1, or h2 where that is asked for. A server that asks for a client's certificate takes any
+ * http/1.1 unless it is told otherwise. A server that asks for a client's certificate takes any
  * that proves its key: who uses the connection judges the chain (or_tls_session_chain). Private
  * keys never appear in messages.
  */
@@ -29,7 +29,9 @@ struct or_tls_opt {
 	struct or_slice ca;   /* a client's roots in PEM; empty: the system's */
 	bool asks_cert;       /* a server: asks the client for a certificate, which may have none */
 	bool needs_cert;      /* and refuses one that has none */
-	bool h2;              /* HTTP/2 alone: a server refuses who offers others but not that */
+	/* The protocol's name (RFC 7301), static text; NULL: http/1.1. A server refuses who offers
+	 * names and not this one, save for http/1.1. */
+	const char *alpn;
 };
 
 /* OR_PARSE: no PEM of what it should be. OR_INVAL: key and certificate do not belong together.
@@ -64,6 +66,8 @@ void or_tls_session_take(struct or_tls_session *s, struct or_buf *out);
 
 /* The handshake is complete, and the peer is who it should be. */
 bool or_tls_session_is_open(const struct or_tls_session *s);
+/* Both sides named the same protocol. */
+bool or_tls_session_has_alpn(const struct or_tls_session *s);
 
 /* The peer's certificates in DER, the leaf first, copied into a; 0 where it gave none. OR_FULL. */
 OR_NODISCARD enum or_code or_tls_session_chain(const struct or_tls_session *s,

@@ -91,7 +91,7 @@ static const struct wire_table_field record_fields[] = {
     TEXT(wire_audit, port, 128),
     TEXT(wire_audit, workload, 256),
     ENUM(wire_audit, kind, WIRE_KIND_ADMIN),
-    ENUM(wire_audit, front, WIRE_FRONT_AGENT),
+    ENUM(wire_audit, front, WIRE_FRONT_S3),
     ENUM(wire_audit, phase, WIRE_PHASE_OUTCOME),
     MSG(wire_audit, principal, &principal),
     MSGS(wire_audit, act, 4, &act),

@@ -4,8 +4,8 @@
 /* Each list starts at value 1. */
 static const char *const kinds[] = {
     "access", "policy", "identity", "process", "file", "network", "pipeline", "gap", "admin", NULL};
-static const char *const fronts[] = {
-    "proxy", "ext_authz", "forward_auth", "decide", "kernel", "collector", "agent", NULL};
+static const char *const fronts[] = {"proxy", "ext_authz", "forward_auth", "decide", "kernel",
+    "collector", "agent", "postgres", "s3", NULL};
 static const char *const phases[] = {"complete", "decision", "outcome", NULL};
 static const char *const decisions[] = {
     "allow", "deny", "error", "would_allow", "would_deny", NULL};

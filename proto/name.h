@@ -31,6 +31,8 @@ enum wire_front {
 	WIRE_FRONT_KERNEL,
 	WIRE_FRONT_COLLECTOR,
 	WIRE_FRONT_AGENT,
+	WIRE_FRONT_POSTGRES,
+	WIRE_FRONT_S3,
 };
 
 enum wire_phase {

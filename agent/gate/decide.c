@@ -8,7 +8,7 @@
 #include "policy/ext_ip.h"
 #include "product/route.h"
 
-enum { INPUTS_MAX = 60 * 1024, FIELDS_MAX = 8 };
+enum { INPUTS_MAX = 60 * 1024, FIELDS_MAX = 5 + AG_DECIDE_EXTRAS_MAX };
 
 /* By hand: it is done several times a request. */
 struct or_slice ag_decide_join(
@@ -168,7 +168,12 @@ static bool route(struct ag_decide_case *r)
 		out->record.resource.type = OR_SLICE_LIT("Port");
 		out->record.resource.id = ag_decide_join(r->a, product->id, "/", port->name);
 	}
-	out->record.action = own.p ? own : or_slice_str(action);
+	if (r->ask->action.n)
+		out->record.action = r->ask->action;
+	else
+		out->record.action = or_slice_str(action);
+	if (own.p)
+		out->record.action = own;
 	if (!port)
 		ag_decide_conclude(r, AG_DECIDE_DENY, "port_unknown");
 	else if (!out->record.action.n)
@@ -227,6 +232,15 @@ static bool identify_workload(struct ag_decide_case *r, enum or_code *rc)
 	return true;
 }
 
+static enum or_code take_who(struct ag_decide_case *r)
+{
+	r->out->record.principal = (struct wire_principal){
+	    .type = r->who.workload ? OR_SLICE_LIT("Workload") : OR_SLICE_LIT("User"),
+	    .id = ag_decide_join(r->a, r->who.issuer, "#", r->who.sub),
+	    .issuer = r->who.issuer};
+	return put_act(r);
+}
+
 static bool identify_token(struct ag_decide_case *r, enum or_code *rc)
 {
 	struct ag_identity_verdict v =
@@ -240,24 +254,42 @@ static bool identify_token(struct ag_decide_case *r, enum or_code *rc)
 		*rc = ag_decide_conclude(r, AG_DECIDE_UNAUTHENTICATED, "token_bound");
 		return false;
 	}
-	r->out->record.principal = (struct wire_principal){
-	    .type = r->who.workload ? OR_SLICE_LIT("Workload") : OR_SLICE_LIT("User"),
-	    .id = ag_decide_join(r->a, r->who.issuer, "#", r->who.sub),
-	    .issuer = r->who.issuer};
-	*rc = put_act(r);
+	*rc = take_who(r);
+	return *rc == OR_OK;
+}
+
+/* Whom the front knows. */
+static bool identify_who(struct ag_decide_case *r, enum or_code *rc)
+{
+	r->who = *r->ask->who;
+	*rc = take_who(r);
 	return *rc == OR_OK;
 }
 
 /* False: the decision has been made. */
 static bool identify(struct ag_decide_case *r, enum or_code *rc)
 {
-	bool known = r->ask->token.p ? identify_token(r, rc) : identify_workload(r, rc);
+	bool known = r->ask->who       ? identify_who(r, rc)
+		     : r->ask->token.p ? identify_token(r, rc)
+				       : identify_workload(r, rc);
 
 	r->out->unproven = !known;
 	return known;
 }
 
-static enum or_code put_context(struct ag_decide_case *r)
+/* What no policy can ask for would only be something that the schema does not know. */
+static bool is_asked_for(
+    const struct pol_schema *schema, struct or_slice action, const struct ag_decide_extra *extra)
+{
+	struct pol_uid uid = AG_DECIDE_UID("Action", action);
+	const struct pol_action *declared = schema ? pol_schema_action_find(schema, &uid) : NULL;
+	const struct pol_attr *attr =
+	    declared ? pol_schema_attr_of(declared->context, or_slice_str(extra->name)) : NULL;
+
+	return !schema || (attr && attr->type->kind == POL_TYPE_STRING);
+}
+
+static enum or_code put_context(struct ag_decide_case *r, const struct pol_schema *schema)
 {
 	const struct ag_decide_ask *ask = r->ask;
 	struct pol_value *keys = or_arena_array(r->a, ask->n_query_keys, sizeof(*keys)), query;
@@ -289,6 +321,12 @@ static enum or_code put_context(struct ag_decide_case *r)
 	if (ask->purpose.n)
 		fields[n++] =
 		    (struct pol_field){OR_SLICE_LIT("purpose"), pol_value_string(ask->purpose)};
+	OR_ASSERT(ask->n_extras <= AG_DECIDE_EXTRAS_MAX);
+	for (size_t i = 0; i < ask->n_extras; i++) {
+		if (is_asked_for(schema, r->out->record.action, &ask->extras[i]))
+			fields[n++] = (struct pol_field){or_slice_str(ask->extras[i].name),
+			    pol_value_string(ask->extras[i].value)};
+	}
 	return pol_value_record(&r->context, r->a, fields, n);
 }
 
@@ -335,6 +373,8 @@ static enum or_code put_inputs(struct ag_decide_case *r)
 	ag_subject_json_value(&w, pol_value_field(r->context, OR_SLICE_LIT("query")));
 	if (r->ask->purpose.n)
 		or_jsonw_kv_str(&w, "purpose", r->ask->purpose);
+	for (size_t i = 0; i < r->ask->n_extras; i++)
+		or_jsonw_kv_str(&w, r->ask->extras[i].name, r->ask->extras[i].value);
 	if (r->row) {
 		or_jsonw_key(&w, "row");
 		ag_subject_json_record(&w, r->row);
@@ -495,7 +535,7 @@ static enum or_code put_bundle(struct ag_decide_case *r, const struct pol_bundle
  */
 static bool prepare(struct ag_decide_case *r, const struct pol_bundle *bundle, enum or_code *rc)
 {
-	*rc = put_context(r);
+	*rc = put_context(r, pol_bundle_schema(bundle));
 	if (*rc == OR_OK && r->ask->rows && !ag_decide_rows_read(r, rc))
 		return false;
 	if (*rc == OR_OK)

@@ -40,6 +40,7 @@
 
 #define AG_DECIDE_QUERY_KEYS_MAX 64
 #define AG_DECIDE_NOTES_MAX      8 /* attributes of a decision's record */
+#define AG_DECIDE_EXTRAS_MAX     6
 
 struct ag_decide;
 struct ag_decide_result;
@@ -69,6 +70,11 @@ OR_NODISCARD enum or_code ag_decide_new(
     struct ag_decide **out, const struct ag_decide_opt *opt, struct or_err *err);
 void ag_decide_free(struct ag_decide *d);
 
+struct ag_decide_extra {
+	const char *name;
+	struct or_slice value;
+};
+
 /* Slices are borrowed and appear in the result. */
 struct ag_decide_ask {
 	enum wire_front front;
@@ -92,6 +98,14 @@ struct ag_decide_ask {
 	int64_t now_ns;            /* Unix time */
 	const struct ag_decide_rows_ask *rows; /* NULL: the port is asked for */
 	bool cannot_filter; /* the front passes no answers: an allow that owes one denies */
+
+	/* For fronts that are not HTTP; each may be empty. */
+	struct or_slice action;            /* where the route says none: not the method's */
+	const struct ag_identity_who *who; /* whom the front knows itself, instead of a token */
+	/* Further texts of the context, as far as the bundle's schema declares them for the action:
+	 * policies can ask for no others. */
+	const struct ag_decide_extra *extras;
+	size_t n_extras; /* at most AG_DECIDE_EXTRAS_MAX */
 };
 
 enum ag_decide_verdict {

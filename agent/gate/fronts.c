@@ -2,11 +2,13 @@
 #include "agent/gate/fronts.h"
 
 #include "agent/gate/authz/check.h"
+#include "agent/gate/postgres/postgres.h"
 #include "agent/gate/proxy/proxy.h"
 #include "agent/gate/service/service.h"
 #include "base/mem.h"
 
-static const struct ag_front *const all[] = {&ag_proxy_front, &ag_service_front, &ag_check_front};
+static const struct ag_front *const all[] = {
+    &ag_proxy_front, &ag_service_front, &ag_check_front, &ag_postgres_front};
 
 struct ag_fronts {
 	void *open[OR_LEN(all)];

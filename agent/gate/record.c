@@ -181,6 +181,14 @@ bool ag_record_has_room(const struct ag_record *rec)
 	return info.bytes + rec->owed + ROOM <= info.quota_bytes;
 }
 
+bool ag_record_has_spare(const struct ag_record *rec)
+{
+	struct ag_spool_info info;
+
+	ag_spool_get_info(&info, rec->spool);
+	return info.bytes + rec->owed <= info.quota_bytes / 2 && ag_record_has_room(rec);
+}
+
 void ag_record_owe(struct ag_record *rec, uint64_t bytes)
 {
 	rec->owed += bytes;

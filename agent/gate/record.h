@@ -48,6 +48,9 @@ struct ag_spool_wait *ag_record_sync(struct ag_record *rec, ag_spool_sync_fn *fn
 /* False while the spool has no room for another record besides what is owed, or refused one within
  * the last second. */
 bool ag_record_has_room(const struct ag_record *rec);
+/* False besides while more than half of the spool is used: records that are no decisions stay out
+ * then, so that nobody's chatter costs a decision its place. */
+bool ag_record_has_spare(const struct ag_record *rec);
 
 /* Bytes that records still to come will want, of requests that were let through on the strength of
  * ag_record_has_room; and their end, once put or given up. */

@@ -27,7 +27,8 @@ static enum or_code read_file(
 
 static enum or_code make(struct or_tls **out, const struct ag_certs *c, struct or_err *err)
 {
-	struct or_tls_opt opt = {.server = c->opt.server, .asks_cert = c->opt.asks_cert};
+	struct or_tls_opt opt = {
+	    .server = c->opt.server, .asks_cert = c->opt.asks_cert, .alpn = c->opt.alpn};
 	struct or_slice *pems[N_FILES] = {&opt.cert, &opt.key, &opt.ca};
 	struct or_buf texts[N_FILES];
 	enum or_code rc = OR_OK;

@@ -16,7 +16,8 @@ struct ag_certs;
 
 struct ag_certs_opt {
 	bool server;
-	bool asks_cert; /* a server: clients may show a certificate (base/tls.h) */
+	bool asks_cert;   /* a server: clients may show a certificate (base/tls.h) */
+	const char *alpn; /* as in base/tls.h; static text */
 	const char *cert_file, *key_file; /* PEM; both or none, and both for a server */
 	const char *ca_file;              /* a client's roots; NULL: the system's */
 	/* There is another context from now on; may be NULL. */
