@@ -25,6 +25,22 @@ check_headers_alone() { # PRESET
     return 1
 }
 
+# Every Python file parses; what it means is for its tests.
+check_python() {
+    find . -path './build*' -prune -o -path './.*' -prune -o -type f -name '*.py' -print | sort |
+        python3 -c '
+import ast, sys
+failed = False
+for path in sys.stdin.read().split("\n")[:-1]:
+    try:
+        with open(path, encoding="utf-8") as f:
+            ast.parse(f.read(), path)
+    except (SyntaxError, ValueError) as e:
+        print(f"{path}: {e}")
+        failed = True
+sys.exit(failed)'
+}
+
 lint_one() { # NAME COMMAND…
     local name=$1 output
     shift
@@ -47,6 +63,7 @@ lint_all() {
     lint_one banned python3 tools/banned.py
     lint_one headers python3 tools/headers.py
     lint_one headers-alone check_headers_alone "$1"
+    lint_one python check_python
     lint_one documents python3 tools/doclint.py
     [[ $LINT_FAILED == 0 ]]
 }
