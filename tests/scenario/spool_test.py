@@ -6,13 +6,17 @@ import os
 import subprocess
 
 from telemetry import delivered, intake, logs_request, post, rows
-from world import BIN, World, check, check_has, main
+from world import BIN, World, check, check_has, main, wait_for
 
 LINES = 40
 
 
 def lines(result):
     return [json.loads(line) for line in result.out.splitlines()]
+
+
+def streams(w):
+    return {x["name"] for x in lines(w.cli("spool", "ls", "--json")) if x["type"] == "stream"}
 
 
 def segments(w):
@@ -24,6 +28,9 @@ def spools_are_looked_at_and_mended():
         w.up()
         run = w.run_orders()
         w.get("/orders")
+        w.shipped()
+        wait_for("what was acknowledged to be on disk", lambda: any(
+            name.startswith("outrider.audit/") for name in streams(w)))
         w.cli("down")
         for i in range(LINES):
             check(post(intake(w), "/v1/logs", logs_request(f"kept {i}"))[0] == 200, "taken into the spool")
@@ -54,8 +61,6 @@ def spools_are_looked_at_and_mended():
 
 def while_it_runs(w):
     found = lines(w.cli("spool", "ls", "--json"))
-    streams = {x["name"]: x for x in found if x["type"] == "stream"}
-    check(any(name.startswith("outrider.audit/") for name in streams), f"{found}")
     check(sum(x["records"] for x in found if x["type"] == "segment") >= LINES, f"{found}")
     check_has(w.cli("spool", "ls").out, " records")
     found = [x for x in lines(w.cli("spool", "cat", "--pending", "--stream", "otlp_logs"))
