@@ -10,7 +10,7 @@ import tempfile
 import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-VERBS = "deps build demo test lint bench fuzz conformance differential nightly format".split()
+VERBS = "deps build demo test lint bench fuzz conformance differential peers nightly format".split()
 
 
 def dev(*words, cwd=ROOT):
