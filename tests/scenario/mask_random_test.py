@@ -98,7 +98,7 @@ def names_column(names, column):
 def strictest(masks, names):
     """The mask of a member whose names from the root are given."""
     owed = [m for column, m in masks if names_column(names, column)]
-    return min(owed, key=lambda m: (ORDER.index(m[0]), m[1])) if owed else None
+    return min(owed, key=lambda m: (ORDER.index(m[0]), m[1], m[2].encode())) if owed else None
 
 
 # -- JSON --

@@ -235,6 +235,34 @@ static void feed__remembers_many_names(void **state)
 	or_buf_done(&out);
 }
 
+/* Whichever way round they are given. */
+static void columns__that_meet_at_a_member_have_one_winner(void **state)
+{
+	static const struct or_slice b_path[] = {{(const uint8_t *)"b", 1}};
+	static const struct or_slice a_b_path[] = {{(const uint8_t *)"a.b", 3}};
+	struct pol_mask two[] = {
+	    {.path = b_path, .n_path = 1, .kind = POL_MASK_CONSTANT, .constant = OR_SLICE_LIT("y")},
+	    {.path = a_b_path,
+		.n_path = 1,
+		.kind = POL_MASK_CONSTANT,
+		.constant = OR_SLICE_LIT("z")},
+	};
+	const struct pol_masks set = {two, OR_LEN(two)};
+	struct ag_mask_plan *whole = plan;
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		assert_int_equal(ag_mask_plan_new(&plan, &set, OR_SLICE_LIT("key"), NULL), OR_OK);
+		expect("{\"a.b\": 1, \"b\": 2}", false,
+		    i ? "{\"a.b\": \"y\", \"b\": \"z\"}" : "{\"a.b\": \"y\", \"b\": \"y\"}",
+		    AG_MASK_FINE);
+		ag_mask_plan_free(plan);
+		two[0].constant = OR_SLICE_LIT("z");
+		two[1].constant = OR_SLICE_LIT("y");
+	}
+	plan = whole;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -247,6 +275,7 @@ int main(void)
 	    cmocka_unit_test(feed__takes_a_value_a_line),
 	    cmocka_unit_test(feed__has_limits),
 	    cmocka_unit_test(feed__remembers_many_names),
+	    cmocka_unit_test(columns__that_meet_at_a_member_have_one_winner),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

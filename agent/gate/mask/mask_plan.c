@@ -139,7 +139,9 @@ static bool is_stricter(const struct pol_mask *x, const struct pol_mask *than)
 {
 	if (!than)
 		return true;
-	return x->kind != than->kind ? x->kind < than->kind : x->n < than->n;
+	if (x->kind != than->kind)
+		return x->kind < than->kind;
+	return x->n != than->n ? x->n < than->n : or_slice_cmp(x->constant, than->constant) < 0;
 }
 
 /* Has the span's mask come as far as the span begins? From its first name on it always has. */

@@ -6,6 +6,8 @@
  * `email` also means data[3].email of an answer in an envelope, and `customer.email` the email
  * of each customer. Lists have no name of their own. A name that holds dots stands for several:
  * {"customer.email": …} is the flat form of the same column. Names compare byte for byte.
+ * Where several columns match a member the strictest mask counts (policy/mask.h); of two constants
+ * the one that sorts first, byte for byte.
  *
  * The names from the root to a member are not kept: what is kept of them is the trail, which
  * masks have come how far. Most members leave an empty one.
