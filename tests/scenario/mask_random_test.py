@@ -4,7 +4,8 @@
 
 The reference knows the rules (policy/mask.h, agent/gate/mask/) and nothing of the code: it takes a
 document apart into a tree of texts, puts what stands for each masked value in its place, and
-joins the texts again. MASK_RANDOM_N documents of each format, MASK_RANDOM_SEED to repeat a run.
+joins the texts again. MASK_RANDOM_N documents of each format; MASK_RANDOM_SEED, by
+default 1, chooses which (./dev nightly takes others each time).
 """
 
 import base64
@@ -371,7 +372,7 @@ def reference(form, text, masks):
 
 
 def main():
-    seed = int(os.environ.get("MASK_RANDOM_SEED", random.SystemRandom().randrange(1 << 32)))
+    seed = int(os.environ.get("MASK_RANDOM_SEED", 1))
     n = int(os.environ.get("MASK_RANDOM_N", 1500))
     r = Random(seed)
     print(f"MASK_RANDOM_SEED={seed}")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-#: nightly [SECONDS] -- everything: tests, clang-tidy, slow tests, policy's program against its trees, the official Cedar, 20,000 queries against SQLite and DuckDB, 100 kills around a broker that is away for 20 minutes, the OpenTelemetry Collector on our topics, each fuzz target (300 s), each public suite
+#: nightly [SECONDS] -- everything: tests, clang-tidy, slow tests, policy's program against its trees, the official Cedar, 20,000 queries against SQLite and DuckDB, other random documents, tokens and messages than by day, 100 kills around a broker that is away for 20 minutes, the OpenTelemetry Collector on our topics, each fuzz target (300 s), each public suite
 source tools/dev/lib/deps.sh
 source tools/dev/lib/cmake.sh
 source tools/dev/lib/conformance.sh
@@ -7,7 +7,7 @@ source tools/dev/lib/otelcol.sh
 
 dev_run() {
     local seconds=${1:-300} failed=0 suite
-    local -a lanes=(test "test --kafka" "test --vm" tidy slow agree sql loss otelcol "fuzz all $seconds")
+    local -a lanes=(test "test --kafka" "test --vm" tidy slow agree sql random loss otelcol "fuzz all $seconds")
     [[ $seconds =~ ^[1-9][0-9]*$ ]] || die_usage "SECONDS is a number, not '$seconds'"
     for suite in $(conformance_suites); do lanes+=("conformance $suite"); done
     lanes+=("differential 20000 $(date +%s)")
@@ -27,6 +27,11 @@ dev_run() {
                 OUTRIDER_BIN=build/asan/bin PYTHONPATH=tests/support \
                 python3 tests/scenario/query_sql_test.py || failed=$((failed + 1))
             QUERIES=5000 build/asan/bin/test_collector_query_trail_search || failed=$((failed + 1))
+        elif [[ $lane == random ]]; then
+            # By day they are the same ones, so that no change is refused for what it did not touch.
+            MASK_RANDOM_SEED=$(date +%s) MASK_RANDOM_N=15000 JWT_PEERS_SEED=$(date +%s) JWT_PEERS_N=10000 \
+                OTLP_CODEC_SEED=$(date +%s) ctest --test-dir build/asan --output-on-failure \
+                -R '^scenario/(mask_random|jwt_peers|otlp_codec)$' || failed=$((failed + 1))
         elif [[ $lane == loss ]]; then
             LOSS_KILLS=100 LOSS_OUTAGE=1200 OUTRIDER_BIN=build/asan/bin PYTHONPATH=tests/support \
                 python3 tests/scenario/loss_kafka_slow_test.py || failed=$((failed + 1))

@@ -408,9 +408,9 @@ enum ag_mask_fault ag_mask_csv_end(struct ag_mask_csv *m, struct or_buf *out)
 		return AG_MASK_TRUNCATED;
 	if (m->state == MARK)
 		return AG_MASK_FINE;
-	if (m->state == FIELD && m->column == 0)
-		return m->has_header ? AG_MASK_FINE : AG_MASK_TRUNCATED;
-	/* a comma before the end is followed by an empty field */
+	if (m->state == FIELD && m->column == 0 && m->has_header)
+		return AG_MASK_FINE;
+	/* a comma before the end is followed by an empty field, and so is a byte order mark */
 	if (m->state == FIELD)
 		begin_field(m, &c);
 	fault = end_field(m, &c);

@@ -120,6 +120,7 @@ static void feed__shows_no_part_of_a_malformed_row(void **state)
 	expect("id,email\n1,a\r", "id,email\n", AG_MASK_TRUNCATED);
 	expect("id,email\n1", "id,email\n", AG_MASK_MALFORMED);
 	expect("\xEF\xBB", "", AG_MASK_TRUNCATED);
+	expect("\xEF\xBB\xBF", "\xEF\xBB\xBF", AG_MASK_FINE);
 	expect("\xEF\xBBx", "", AG_MASK_MALFORMED);
 }
 
